@@ -1,0 +1,1 @@
+"""The asset graph: one file an asset, in the order of the data flow."""

@@ -1,0 +1,38 @@
+"""Which column of a model's table plays which role."""
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Columns(BaseModel):
+    """The roles of a table's columns; every column not named here is a feature."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    target: str = Field(description="The column that the model predicts.")
+    id: list[str] = Field(
+        default=[],
+        description="Columns that identify a row; never features. All rows of one id stay on one "
+        "side of every split.",
+    )
+    timestamp: str | None = Field(
+        default=None,
+        description="The column that orders rows in time; never a feature. Splits are by time.",
+    )
+    sensitive: list[str] = Field(
+        default=[],
+        description="Columns whose values never appear in reports, logs, metadata or errors. They "
+        "may still be features.",
+    )
+    ignore: list[str] = Field(default=[], description="Columns to keep but never to learn from.")
+
+    def features(self, frame: pd.DataFrame) -> list[str]:
+        """The feature columns of ``frame``, in its order."""
+        others = {self.target, *self.id, *self.ignore, self.timestamp}
+        return [str(column) for column in frame.columns if column not in others]
+
+    def labelled(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of ``frame`` whose target is known (none where the column is missing)."""
+        if self.target not in frame.columns:
+            return frame.iloc[:0]
+        return frame[frame[self.target].notna()]

@@ -1,0 +1,1 @@
+"""Has a batch drifted, and is it worth retraining: tests, regimes, verdict, report."""

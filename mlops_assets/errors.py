@@ -1,0 +1,13 @@
+"""The errors that a user can cause, and so can mend."""
+
+
+class UserError(Exception):
+    """Something is wrong that the reader of the message can put right.
+
+    The message says what is wrong, where, how many, and what to do next. It is shown without a
+    traceback. Never put a value of a sensitive column into it.
+    """
+
+
+class NotThereYetError(UserError):
+    """The day's data has not arrived; asking again later may find it."""

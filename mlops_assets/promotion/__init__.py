@@ -1,0 +1,1 @@
+"""Is the candidate better, and which version is in use: evaluation, gate, registry."""

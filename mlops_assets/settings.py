@@ -1,0 +1,31 @@
+"""Where state lives: everything under ``MLOPS_HOME`` unless a variable moves a part elsewhere."""
+
+import os
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def home() -> Path:
+    """The folder of all state: ``MLOPS_HOME``, else ``.mlops`` beside the package."""
+    return Path(os.environ.get("MLOPS_HOME") or CHECKOUT / ".mlops").expanduser().absolute()
+
+
+def data_url() -> str:
+    """The fsspec URL of the Parquet store: ``MLOPS_DATA_URL``, else ``data/`` in the home."""
+    return os.environ.get("MLOPS_DATA_URL") or str(home() / "data")
+
+
+def reports_folder() -> Path:
+    """The local folder of the HTML drift reports."""
+    return home() / "reports"
+
+
+def mlflow_uri() -> str:
+    """The MLflow tracking and registry URI: ``MLFLOW_TRACKING_URI``, else sqlite in the home."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
+
+
+def mlflow_artifacts() -> str:
+    """Where the embedded MLflow keeps artifacts; a tracking server decides for itself."""
+    return (home() / "mlartifacts").as_uri()

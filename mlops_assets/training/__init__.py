@@ -1,0 +1,1 @@
+"""AutoML with PyCaret and its record in MLflow."""
