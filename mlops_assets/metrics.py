@@ -1,0 +1,189 @@
+"""The scores a model is judged by: scikit-learn's values, vectorised over bootstrap resamples."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mlops_assets.errors import UserError
+
+Task = Literal["classification", "regression"]
+
+# Cells of one working array while resampling: 4 million int64 cells are 32 MB, and at most five
+# such arrays live at a time, whatever the number of rows, classes and resamples.
+_CELLS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One score, with its direction and its column in PyCaret's leaderboard.
+
+    Attributes:
+        name: The name in the YAML, in reports and in MLflow.
+        task: What kind of target it is for.
+        greater_is_better: False for errors such as ``rmse``.
+        pycaret_column: The leaderboard's column that holds this metric.
+    """
+
+    name: str
+    task: Task
+    greater_is_better: bool
+    pycaret_column: str
+
+    def score(self, y_true: ArrayLike, y_pred: ArrayLike) -> float:
+        """The score of ``y_pred``, equal to scikit-learn's (``zero_division=0``).
+
+        NaN where there are no rows.
+        """
+        rows = len(np.asarray(y_true))
+        return float(self.resampled(y_true, y_pred, np.arange(rows)[np.newaxis, :])[0])
+
+    def resampled(self, y_true: ArrayLike, y_pred: ArrayLike, indices: np.ndarray) -> np.ndarray:
+        """The score on each resample of the rows.
+
+        Args:
+            y_true: The true target, of shape (n_rows,).
+            y_pred: The prediction for the same rows.
+            indices: Row positions of shape (n_resamples, n_rows_of_a_resample).
+
+        Returns:
+            Scores of shape (n_resamples,). The classes averaged over are those that are present
+            in the resample, as scikit-learn counts them. NaN where a resample has no rows.
+        """
+        y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+        if y_true.shape != y_pred.shape or y_true.ndim != 1:
+            msg = (
+                f"{self.name} needs one prediction per row: got {y_true.shape} true and "
+                f"{y_pred.shape} predicted values"
+            )
+            raise ValueError(msg)
+        if indices.shape[1] == 0:
+            return np.full(len(indices), np.nan)
+        if self.task == "classification":
+            return _classification(y_true, y_pred, indices, _BY_COUNTS[self.name])
+        return _regression(y_true, y_pred, indices, _BY_ERRORS[self.name])
+
+    def improvement(self, candidate: float, production: float) -> float:
+        """How much better ``candidate`` is than ``production``: positive is better."""
+        difference = candidate - production
+        return difference if self.greater_is_better else -difference
+
+
+def get_metric(name: str | None, task: Task) -> Metric:
+    """The metric called ``name``; by default ``f1_macro``, and ``rmse`` for regression.
+
+    Raises:
+        UserError: There is no such metric for this task.
+    """
+    if name is None:
+        return metrics_for(task)[0]
+    for metric in metrics_for(task):
+        if metric.name == name:
+            return metric
+    known = ", ".join(metric.name for metric in metrics_for(task))
+    msg = f"There is no metric {name!r} for {task}. Use one of: {known}."
+    raise UserError(msg)
+
+
+def metrics_for(task: Task) -> tuple[Metric, ...]:
+    """All metrics of ``task``, the default one first."""
+    if task == "classification":
+        return (
+            Metric("f1_macro", task, True, "F1 macro"),
+            Metric("accuracy", task, True, "Accuracy"),
+            Metric("balanced_accuracy", task, True, "Balanced accuracy"),
+            Metric("precision_macro", task, True, "Precision macro"),
+            Metric("recall_macro", task, True, "Recall macro"),
+        )
+    return (
+        Metric("rmse", task, False, "RMSE"),
+        Metric("mae", task, False, "MAE"),
+        Metric("r2", task, True, "R2"),
+    )
+
+
+def _classification(
+    y_true: np.ndarray,
+    y_pred: np.ndarray,
+    indices: np.ndarray,
+    statistic: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    # pandas, because np.unique cannot sort labels of mixed types.
+    from pandas import factorize
+
+    rows = len(y_true)
+    codes, labels = factorize(np.concatenate([y_true, y_pred]), use_na_sentinel=False)
+    classes = len(labels)
+    # One code per cell of the confusion matrix: a resample is then one bincount.
+    cells = codes[:rows] * classes + codes[rows:]
+    scores = np.empty(len(indices))
+    for chunk in _chunks(indices, classes * classes):
+        taken = cells[indices[chunk]]
+        taken += np.arange(len(taken))[:, np.newaxis] * (classes * classes)
+        confusion = np.bincount(taken.ravel(), minlength=len(taken) * classes * classes)
+        confusion = confusion.reshape(len(taken), classes, classes)
+        hits = np.diagonal(confusion, axis1=1, axis2=2)
+        scores[chunk] = statistic(hits, confusion.sum(axis=2), confusion.sum(axis=1))
+    return scores
+
+
+def _regression(
+    y_true: np.ndarray,
+    y_pred: np.ndarray,
+    indices: np.ndarray,
+    statistic: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    true = y_true.astype(float)
+    errors = true - y_pred.astype(float)
+    scores = np.empty(len(indices))
+    for chunk in _chunks(indices, 1):
+        scores[chunk] = statistic(true[indices[chunk]], errors[indices[chunk]])
+    return scores
+
+
+def _chunks(indices: np.ndarray, cells_per_resample: int) -> list[slice]:
+    step = max(1, _CELLS // max(indices.shape[1], cells_per_resample))
+    return [slice(start, start + step) for start in range(0, len(indices), step)]
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
+
+
+def _mean_over(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    return (values * counted).sum(axis=1) / counted.sum(axis=1)
+
+
+# By class, all of shape (n_resamples, n_classes): hits, true rows, predicted rows.
+_BY_COUNTS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
+    "f1_macro": lambda hits, true, predicted: _mean_over(
+        _ratio(2 * hits, true + predicted), true + predicted > 0
+    ),
+    "accuracy": lambda hits, true, _: hits.sum(axis=1) / true.sum(axis=1),
+    # Averaged over the classes that truly occur, where recall_macro counts predicted ones too.
+    "balanced_accuracy": lambda hits, true, _: _mean_over(_ratio(hits, true), true > 0),
+    "precision_macro": lambda hits, true, predicted: _mean_over(
+        _ratio(hits, predicted), true + predicted > 0
+    ),
+    "recall_macro": lambda hits, true, predicted: _mean_over(
+        _ratio(hits, true), true + predicted > 0
+    ),
+}
+
+
+def _r2(true: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    unexplained = np.square(errors).sum(axis=1)
+    total = np.square(true - true.mean(axis=1, keepdims=True)).sum(axis=1)
+    # scikit-learn's force_finite: a constant target is 1 where it is hit exactly, else 0.
+    constant = np.where(unexplained == 0, 1.0, 0.0)
+    return np.where(total > 0, 1 - unexplained / np.where(total > 0, total, 1), constant)
+
+
+# From the true values and the errors, both of shape (n_resamples, n_rows).
+_BY_ERRORS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "rmse": lambda _, errors: np.sqrt(np.square(errors).mean(axis=1)),
+    "mae": lambda _, errors: np.abs(errors).mean(axis=1),
+    "r2": _r2,
+}

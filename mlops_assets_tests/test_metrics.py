@@ -1,0 +1,140 @@
+"""Metrics: scikit-learn's values, with and without resampling."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from mlops_assets.errors import UserError
+from mlops_assets.metrics import get_metric, metrics_for
+
+SCIKIT_LEARN = {
+    "f1_macro": lambda t, p: sk.f1_score(t, p, average="macro", zero_division=0),
+    "accuracy": sk.accuracy_score,
+    "precision_macro": lambda t, p: sk.precision_score(t, p, average="macro", zero_division=0),
+    "recall_macro": lambda t, p: sk.recall_score(t, p, average="macro", zero_division=0),
+    "balanced_accuracy": sk.balanced_accuracy_score,
+    "rmse": sk.root_mean_squared_error,
+    "mae": sk.mean_absolute_error,
+    "r2": sk.r2_score,
+}
+
+labels = st.sampled_from(["a", "b", "c", "d"])
+pairs = st.lists(st.tuples(labels, labels), min_size=1, max_size=40)
+numbers = st.integers(-1000, 1000).map(lambda i: i / 8)
+number_pairs = st.lists(st.tuples(numbers, numbers), min_size=2, max_size=40)
+
+
+def columns(rows):
+    return np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+
+
+def test_macro_f1_of_a_case_worked_out_by_hand():
+    true = ["a", "a", "a", "b", "b", "c"]
+    pred = ["a", "a", "b", "b", "b", "b"]
+    # Twice the hits over true and predicted rows: a 4/5, b 4/6, c 0.
+    assert get_metric("f1_macro", "classification").score(true, pred) == pytest.approx(
+        (0.8 + 2 / 3 + 0) / 3
+    )
+
+
+# scikit-learn warns of degenerate samples, which are the ones worth trying here.
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true:UserWarning")
+@pytest.mark.filterwarnings("ignore:A single label was found in:UserWarning")
+@pytest.mark.parametrize("name", [m.name for m in metrics_for("classification")])
+@given(rows=pairs)
+@settings(max_examples=50, deadline=None)
+def test_classification_scores_are_scikit_learns(name, rows):
+    true, pred = columns(rows)
+    assert get_metric(name, "classification").score(true, pred) == pytest.approx(
+        SCIKIT_LEARN[name](true, pred)
+    )
+
+
+@pytest.mark.parametrize("name", [m.name for m in metrics_for("regression")])
+@given(rows=number_pairs)
+@settings(max_examples=50, deadline=None)
+def test_regression_scores_are_scikit_learns(name, rows):
+    true, pred = columns(rows)
+    assert get_metric(name, "regression").score(true, pred) == pytest.approx(
+        SCIKIT_LEARN[name](true, pred), abs=1e-9
+    )
+
+
+@given(rows=pairs, seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_each_resample_scores_as_its_own_rows_do(rows, seed):
+    true, pred = columns(rows)
+    indices = np.random.default_rng(seed).integers(0, len(true), (7, len(true)))
+    for metric in metrics_for("classification"):
+        one_by_one = [metric.score(true[i], pred[i]) for i in indices]
+        assert metric.resampled(true, pred, indices) == pytest.approx(one_by_one)
+
+
+@given(rows=number_pairs, seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_each_regression_resample_scores_as_its_own_rows_do(rows, seed):
+    true, pred = columns(rows)
+    indices = np.random.default_rng(seed).integers(0, len(true), (7, len(true)))
+    for metric in metrics_for("regression"):
+        one_by_one = [metric.score(true[i], pred[i]) for i in indices]
+        assert metric.resampled(true, pred, indices) == pytest.approx(one_by_one)
+
+
+@given(rows=pairs, seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_the_order_of_the_rows_changes_nothing(rows, seed):
+    true, pred = columns(rows)
+    order = np.random.default_rng(seed).permutation(len(true))
+    for metric in metrics_for("classification"):
+        assert metric.score(true, pred) == pytest.approx(metric.score(true[order], pred[order]))
+
+
+def test_labels_may_be_booleans_numbers_or_mixed():
+    accuracy = get_metric("accuracy", "classification")
+    assert accuracy.score([True, False], [True, True]) == 0.5
+    assert accuracy.score([1, 2, 3, 4], [1.0, 2.0, 3.0, 5.0]) == 0.75
+    assert accuracy.score(np.array(["a", 1], object), np.array(["a", "1"], object)) == 0.5
+
+
+def test_no_rows_have_no_score():
+    assert np.isnan(get_metric(None, "classification").score([], []))
+    assert np.isnan(get_metric(None, "regression").score([], []))
+
+
+def test_improvement_is_positive_where_the_candidate_is_better():
+    assert get_metric("f1_macro", "classification").improvement(0.8, 0.7) == pytest.approx(0.1)
+    assert get_metric("rmse", "regression").improvement(2.0, 3.0) == pytest.approx(1.0)
+    assert get_metric("r2", "regression").improvement(0.5, 0.7) == pytest.approx(-0.2)
+
+
+def test_the_default_is_macro_f1_and_rmse():
+    assert get_metric(None, "classification").name == "f1_macro"
+    assert get_metric(None, "regression").name == "rmse"
+
+
+def test_an_unknown_metric_names_those_there_are():
+    with pytest.raises(UserError, match=r"'f1'.*f1_macro, accuracy, balanced_accuracy"):
+        get_metric("f1", "classification")
+    with pytest.raises(UserError, match="rmse, mae, r2"):
+        get_metric("f1_macro", "regression")
+
+
+def test_predictions_of_another_length_are_refused():
+    with pytest.raises(ValueError, match="one prediction per row"):
+        get_metric("accuracy", "classification").score([1, 2], [1])
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_many_resamples_of_many_rows_stay_within_200_megabytes(task):
+    rng = np.random.default_rng(0)
+    true, pred = rng.integers(0, 3, 20_000), rng.integers(0, 3, 20_000)
+    indices = rng.integers(0, 20_000, (500, 20_000))
+    tracemalloc.start()
+    get_metric(None, task).resampled(true, pred, indices)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200e6
