@@ -1,0 +1,87 @@
+# Every target makes the environment that it needs. Only git, make and a Python (3.9 or later) must be there.
+#
+# Settings, as environment variables or as `make up DAGSTER_PORT=3001`:
+#   MLOPS_HOME    the folder of all state (default: .mlops in this checkout)
+#   DAGSTER_PORT  where `make up` serves Dagster (default: 3000)
+#   MLFLOW_PORT   where `make up` serves MLflow (default: 5000)
+
+PYTHON ?= $(or $(shell command -v python3),$(shell command -v python),python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(VENV)/uv/bin/uv
+UV_VERSION := 0.13.9
+
+# MLflow, Evidently and Dagster report home unless told not to.
+export DO_NOT_TRACK := true
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo up test lint format bench bench-decisions lock clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@sed -n 's/^#   \([A-Z_]*  *.*\)/  \1/p' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## Run the loop over five days with real servers, then stop them; a table of the outcomes
+	@$(BIN)/python -m mlops_assets.cli demo
+
+up: $(VENV)/.runtime ## Serve Dagster and MLflow over the same state until Ctrl-C
+	@$(BIN)/python -m mlops_assets.cli up
+
+test: $(VENV)/.dev ## Run every test that needs no Docker engine
+	$(BIN)/python -m pytest -m "not docker"
+
+lint: $(VENV)/.dev ## Check style, formatting, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/basedpyright
+	PYTHONPATH=. $(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Put the code into its one format
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: bench-decisions ## Run every benchmark
+
+bench-decisions: $(VENV)/.runtime ## Measure by simulation how often the decisions are right
+	$(BIN)/python -m bench.decisions
+
+# Versions that still fit stay as they are: delete a lock first to move everything.
+LOCK := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header
+lock: | $(UV) ## Write both lock files anew from pyproject.toml
+	$(LOCK) --output-file requirements.lock > /dev/null
+	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock > /dev/null
+
+clean: ## Remove the environment and every cache; the state in MLOPS_HOME stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage* dist
+	find . -name __pycache__ -type d -not -path './.mlops/*' -prune -exec rm -rf {} +
+	@echo "State is kept in $${MLOPS_HOME:-.mlops}: delete that folder to start afresh."
+
+# uv has a Python of its own choice around it, because the one at hand need not be 3.11, which PyCaret needs.
+# Debian's python3 may come without venv; its pip can put uv into a folder just as well.
+$(UV):
+	@rm -rf $(VENV)/uv
+	@if $(PYTHON) -m venv $(VENV)/uv > /dev/null 2>&1; then \
+	  $(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+	elif $(PYTHON) -m pip --version > /dev/null 2>&1; then \
+	  rm -rf $(VENV)/uv; \
+	  $(PYTHON) -m pip install --quiet --disable-pip-version-check --target $(VENV)/uv uv==$(UV_VERSION); \
+	else \
+	  rm -rf $(VENV)/uv; \
+	  echo "$(PYTHON) has neither venv nor pip: install one (Debian: apt-get install python3-venv), then try again."; \
+	  exit 1; \
+	fi
+
+$(BIN)/python: | $(UV)
+	@$(UV) venv --quiet --allow-existing --python 3.11 $(VENV)
+
+# Bytecode is compiled here, once: without it the first start of every server imports for 14 s in place of 5 s.
+INSTALL = $(UV) pip install --python $(BIN)/python --require-hashes --compile-bytecode
+$(VENV)/.runtime: requirements.lock | $(BIN)/python
+	$(INSTALL) -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock | $(BIN)/python
+	$(INSTALL) -r requirements-dev.lock
+	@touch $(VENV)/.runtime $@
