@@ -29,3 +29,13 @@ def mlflow_uri() -> str:
 def mlflow_artifacts() -> str:
     """Where the embedded MLflow keeps artifacts; a tracking server decides for itself."""
     return (home() / "mlartifacts").as_uri()
+
+
+def schedules_run() -> bool:
+    """Whether schedules start by themselves; ``MLOPS_SCHEDULES=stopped`` says no."""
+    return os.environ.get("MLOPS_SCHEDULES") != "stopped"
+
+
+def sensor_seconds() -> int:
+    """Seconds between two looks of a sensor: ``MLOPS_SENSOR_SECONDS``, else 30."""
+    return int(os.environ.get("MLOPS_SENSOR_SECONDS") or 30)

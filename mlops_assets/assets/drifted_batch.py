@@ -1,0 +1,95 @@
+"""``drifted_batch``: one day's incoming data, or its quarantine."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+
+from mlops_assets.assets.shared import ALL, declared, table_metadata, told_plainly
+from mlops_assets.data.contract import Checked, Contract, ContractViolation, check
+from mlops_assets.data.fingerprint import fingerprint
+from mlops_assets.data.sources import read_source
+from mlops_assets.errors import NotThereYetError
+from mlops_assets.resources.store import Store
+from mlops_assets.spec import ModelSpec
+
+
+def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
+    """The asset for one model."""
+
+    @dg.asset(
+        **declared(spec, "drifted_batch", kinds={"pandas", "parquet"}, pool="daily"),
+        check_specs=[
+            dg.AssetCheckSpec(
+                "contract",
+                asset=[spec.name, "drifted_batch"],
+                blocking=True,
+                description="The batch keeps the data contract that was derived from the baseline.",
+            )
+        ],
+        output_required=False,
+        description="One day's batch, checked against the data contract. A batch that breaks the "
+        "contract is kept in quarantine and never becomes a partition.",
+    )
+    def _drifted_batch(
+        context: dg.AssetExecutionContext, store: Store
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        partition = context.partition_key
+        with told_plainly():
+            record = store.record(spec.name, "baseline_data", ALL)
+            contract = Contract.from_yaml(record["contract"])
+            try:
+                read = read_source(spec.batches, dt.date.fromisoformat(partition))
+            except NotThereYetError as error:
+                context.log.warning(f"No batch of {spec.name} for {partition} yet: {error}")
+                return
+            try:
+                checked = check(read, contract, spec.columns)
+            except ContractViolation as violation:
+                path = _quarantine(spec, store, partition, read, violation)
+                yield _failed(violation, path)
+                raise
+            yield _stored(spec, store, partition, checked)
+
+    return _drifted_batch
+
+
+def _stored(spec: ModelSpec, store: Store, partition: str, checked: Checked) -> dg.MaterializeResult:
+    table = checked.frame
+    path = store.write(spec.name, "drifted_batch", partition, table)
+    facts = {
+        "labelled_rows": len(spec.columns.labelled(table)),
+        "notes": list(checked.notes),
+        "data_hash": fingerprint(table),
+    }
+    store.write_record(spec.name, "drifted_batch", partition, facts | {"rows": len(table)})
+    return dg.MaterializeResult(
+        metadata=table_metadata(table, path) | facts,
+        check_results=[dg.AssetCheckResult(passed=True, check_name="contract")],
+    )
+
+
+def _quarantine(
+    spec: ModelSpec, store: Store, partition: str, read: pd.DataFrame, violation: ContractViolation
+) -> str:
+    """Keep what came, as text where Parquet cannot hold it, beside what is wrong with it."""
+    readable = read.astype("string")
+    readable.columns = [f"{i}_{name}" for i, name in enumerate(read.columns)]
+    path = store.write(spec.name, "quarantine", partition, readable)
+    record = {"partition": partition, "rows": len(read), "violation": str(violation)}
+    store.write_record(spec.name, "quarantine", partition, record)
+    return path
+
+
+def _failed(violation: ContractViolation, path: str) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=False,
+        check_name="contract",
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=str(violation),
+        metadata={
+            "violations": len(violation.violations),
+            "quarantined_at": dg.MetadataValue.path(path),
+        },
+    )

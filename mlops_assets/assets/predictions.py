@@ -1,0 +1,36 @@
+"""``predictions``: the batch, scored with the production model."""
+
+import dagster as dg
+
+from mlops_assets.assets.shared import declared, registry_of, table_metadata, told_plainly
+from mlops_assets.resources.store import Store
+from mlops_assets.spec import ModelSpec
+
+
+def predictions(spec: ModelSpec) -> dg.AssetsDefinition:
+    """The asset for one model."""
+
+    @dg.asset(
+        **declared(
+            spec,
+            "predictions",
+            deps=("drifted_batch", "baseline_model"),
+            kinds={"mlflow", "parquet"},
+            pool="daily",
+        ),
+        description="What the production model says of every row of the batch.",
+    )
+    @told_plainly()
+    def _predictions(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+        partition = context.partition_key
+        batch = store.read(spec.name, "drifted_batch", partition)
+        production = registry_of(spec).in_use()
+        predicted = registry_of(spec).load(production).predict(batch[spec.columns.features(batch)])
+        kept = [*spec.columns.id, *([spec.columns.timestamp] if spec.columns.timestamp else [])]
+        table = batch[kept].assign(prediction=predicted, model_version=production.number)
+        path = store.write(spec.name, "predictions", partition, table)
+        return dg.MaterializeResult(
+            metadata=table_metadata(table, path) | {"production_version": production.number}
+        )
+
+    return _predictions

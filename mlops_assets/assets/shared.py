@@ -1,0 +1,73 @@
+"""What the assets have in common: how they are declared, and how they report."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from mlops_assets import settings
+from mlops_assets.errors import UserError
+from mlops_assets.promotion.registry import Registry
+from mlops_assets.spec import ModelSpec
+
+ALL = "all"  # the one partition, in the store, of an asset that has none
+
+
+def declared(
+    spec: ModelSpec,
+    name: str,
+    *,
+    deps: tuple[str, ...] = (),
+    kinds: set[str],
+    daily: bool = True,
+    pool: str | None = None,
+) -> dict[str, Any]:
+    """The arguments of ``@dg.asset`` that follow from the model and the asset's place in it."""
+    return {
+        "key": [spec.name, name],
+        "deps": [[spec.name, upstream] for upstream in deps],
+        "group_name": spec.name,
+        "owners": spec.owners,
+        "kinds": kinds,
+        "code_version": "1",
+        "partitions_def": partitions(spec) if daily else None,
+        "pool": f"{spec.name}_{pool}" if pool else None,
+    }
+
+
+def partitions(spec: ModelSpec) -> dg.DailyPartitionsDefinition:
+    """One partition a day, in UTC, from the model's start date on."""
+    return dg.DailyPartitionsDefinition(start_date=spec.start_date)
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turn what a user can mend into a failure whose description is the message; no retry."""
+    try:
+        yield
+    except UserError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
+def registry_of(spec: ModelSpec) -> Registry:
+    """The model's versions and aliases in MLflow."""
+    return Registry(spec.name, settings.mlflow_uri(), settings.home() / "locks")
+
+
+def table_metadata(table: pd.DataFrame, path: str) -> dict[str, Any]:
+    """Dagster's standard metadata of a stored table: rows, columns, where it is."""
+    columns = [dg.TableColumn(str(name), str(kind)) for name, kind in table.dtypes.items()]
+    return {
+        "dagster/row_count": len(table),
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "stored_at": dg.MetadataValue.path(path),
+    }
+
+
+def markdown_table(rows: Mapping[str, Any], header: tuple[str, str]) -> dg.MarkdownMetadataValue:
+    """A two-column table for the UI."""
+    lines = [f"| {header[0]} | {header[1]} |", "|---|---|"]
+    lines += [f"| {name} | {value} |" for name, value in rows.items()]
+    return dg.MetadataValue.md("\n".join(lines))

@@ -1,0 +1,82 @@
+"""One monitored model, as its YAML describes it."""
+
+import datetime as dt
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from mlops_assets.data.columns import Columns
+from mlops_assets.data.contract import ContractOverrides
+from mlops_assets.data.sources import Source
+from mlops_assets.data.splits import SplitPolicy
+from mlops_assets.drift.policy import DriftPolicy
+from mlops_assets.errors import UserError
+from mlops_assets.metrics import Metric, Task, get_metric
+from mlops_assets.promotion.gate import GatePolicy
+from mlops_assets.training.policy import TrainingPolicy
+
+
+class ModelSpec(BaseModel):
+    """What runs for one model: its data, and every number that its decisions depend on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{0,62}$",
+        description="The model's name: the group in the UI, the registered model, the experiment.",
+    )
+    owners: list[str] = Field(
+        default=[], description="Who answers for the model: e-mail addresses, or `team:<name>`."
+    )
+    task: Task = Field(default="classification", description="`classification` or `regression`.")
+    columns: Columns = Field(description="Which column plays which role.")
+    baseline: Source = Field(
+        description="The labelled table that the first production model is trained on."
+    )
+    batches: Source = Field(description="Where each day's batch comes from.")
+    start_date: str = Field(description="The first day with a batch, as YYYY-MM-DD (UTC).")
+    contract: ContractOverrides = Field(
+        default_factory=ContractOverrides,
+        description="What to change in the data contract that is derived from the baseline.",
+    )
+    split: SplitPolicy = Field(
+        default_factory=SplitPolicy,
+        description="What is held out of the baseline and of each batch for honest evaluation.",
+    )
+    drift: DriftPolicy = Field(
+        default_factory=DriftPolicy, description="When a batch has drifted, and when that matters."
+    )
+    training: TrainingPolicy = Field(
+        default_factory=TrainingPolicy, description="How AutoML searches."
+    )
+    gate: GatePolicy = Field(
+        default_factory=GatePolicy, description="What a candidate must prove to be promoted."
+    )
+
+    @field_validator("start_date")
+    @classmethod
+    def _is_a_past_day(cls, value: str) -> str:
+        try:
+            day = dt.date.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is not a day; write it as YYYY-MM-DD") from None
+        today = dt.datetime.now(tz=dt.UTC).date()
+        if day > today:
+            raise ValueError(
+                f"{value} is in the future (today is {today} UTC), so there would be no day to "
+                "check; give the first day that has a batch"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _metrics_fit_the_task(self) -> "ModelSpec":
+        for name in (self.gate.metric, self.training.metric):
+            try:
+                get_metric(name, self.task)
+            except UserError as error:  # pydantic adds the file and the line to a ValueError only
+                raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that the gate and the drift report judge by."""
+        return get_metric(self.gate.metric, self.task)
