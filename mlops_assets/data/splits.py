@@ -1,0 +1,98 @@
+"""Which rows are held out: derivable again at any time, whatever the order of the rows."""
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlops_assets.data.columns import Columns
+
+
+class SplitPolicy(BaseModel):
+    """How much of a table is never trained on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    holdout_share: float = Field(
+        default=0.3, gt=0, lt=1, description="Share of the baseline kept out of every training set."
+    )
+    evaluation_share: float = Field(
+        default=0.4,
+        gt=0,
+        lt=1,
+        description="Share of each labelled batch that only ever evaluates; the rest may be "
+        "trained on.",
+    )
+    seed: int = Field(default=0, description="Chooses another split of the same data.")
+
+
+def held_out(
+    frame: pd.DataFrame, columns: Columns, share: float, seed: int, task: str
+) -> np.ndarray:
+    """Mark about ``share`` of the rows as held out: a boolean mask, one entry a row.
+
+    - With a timestamp column: the latest rows; rows of one moment stay together, and so do rows
+      of one id (at the id's latest moment). Rows without a timestamp count as the earliest.
+    - Else with id columns: whole ids, by a seeded hash of the id, so that an id stays on its side
+      in every table. The share is then met on average, not exactly.
+    - Else by a seeded hash of the row's content, within each class for classification. Identical
+      rows stay together; a class of one row is never held out.
+
+    The mask belongs to the set of rows: their order, the index and the order of the columns play
+    no part.
+
+    Args:
+        frame: labelled rows in the data types of the contract.
+        columns: the roles of the columns.
+        share: 0 to 1.
+        seed: chooses another split of the same data.
+        task: "classification" or "regression".
+    """
+    if frame.empty:
+        return np.zeros(0, dtype=bool)
+    ids = _hashes(frame[columns.id].astype(str), seed) if columns.id else None
+    if columns.timestamp is not None:
+        moments = pd.to_datetime(frame[columns.timestamp])
+        if moments.nunique() > 1:
+            return _latest(moments, ids, share)
+    if ids is not None:
+        return ids < np.uint64(share * 2**64)
+    content = _hashes(frame[sorted(frame.columns)], seed)
+    mask = np.zeros(len(frame), dtype=bool)
+    if task == "classification":
+        for places in frame.groupby(columns.target, observed=True).indices.values():
+            mask[places] = _lowest(content[places], share)
+        return mask
+    return _lowest(content, share)
+
+
+def _latest(moments: pd.Series, ids: np.ndarray | None, share: float) -> np.ndarray:
+    """The latest rows, ties and ids kept together; at least one moment on either side."""
+    if ids is not None:
+        moments = moments.groupby(ids).transform("max")
+    # Ranks, so that the latest come first and missing moments (NaT, the lowest number) last.
+    ranks = np.unique(moments.to_numpy().astype("int64"), return_inverse=True)[1]
+    return _lowest(-ranks, share)
+
+
+def _lowest(keys: np.ndarray, share: float) -> np.ndarray:
+    """Mark the rows of the lowest keys: whole keys, as near to ``share`` of the rows as can be.
+
+    Where there are two keys or more and the share asks for a row, neither side is empty.
+    """
+    unique, group, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    wanted = round(len(keys) * share)
+    if wanted == 0 or len(unique) == 1:
+        return np.zeros(len(keys), dtype=bool)
+    rows = np.cumsum(counts)[:-1]  # rows held out when cutting after each key but the last
+    return group <= int(np.argmin(np.abs(rows - wanted)))
+
+
+def _hashes(frame: pd.DataFrame, seed: int) -> np.ndarray:
+    """One well-mixed 64-bit number a row, from its content and the seed."""
+    rows = pd.util.hash_pandas_object(frame, index=False).to_numpy(dtype=np.uint64)
+    # pandas' hash has a key for text only, so the seed is mixed in here (splitmix64, Steele et
+    # al., 2014).
+    mixed = rows ^ np.uint64((seed * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) % 2**64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
