@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from mlops_assets.errors import UserError
 
 Task = Literal["classification", "regression"]
+Scores = TypeVar("Scores", float, np.ndarray)
 
 # Cells of one working array while resampling: 4 million int64 cells are 32 MB, and at most five
 # such arrays live at a time, whatever the number of rows, classes and resamples.
@@ -65,7 +66,7 @@ class Metric:
             return _classification(y_true, y_pred, indices, _BY_COUNTS[self.name])
         return _regression(y_true, y_pred, indices, _BY_ERRORS[self.name])
 
-    def improvement(self, candidate: float, production: float) -> float:
+    def improvement(self, candidate: Scores, production: Scores) -> Scores:
         """How much better ``candidate`` is than ``production``: positive is better."""
         difference = candidate - production
         return difference if self.greater_is_better else -difference

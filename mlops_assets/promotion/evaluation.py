@@ -1,0 +1,158 @@
+"""What is measured before a promotion: both models on the same rows that neither has seen."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlops_assets.metrics import Metric
+from mlops_assets.promotion.policy import GatePolicy
+
+# More rows narrow the bound hardly at all, and cost time and memory in proportion.
+MAX_BOOTSTRAP_ROWS = 20_000
+# Row positions drawn at a time: 4 million int64 are 32 MB.
+_BATCH_CELLS = 4_000_000
+# What the bound is reported at where the policy asks for none.
+_DEFAULT_CONFIDENCE = 0.95
+
+
+class Evidence(BaseModel):
+    """All that the gate decides on; scores are None where there were no rows to score."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metric: str = Field(description="The metric's name.")
+    greater_is_better: bool = Field(default=True, description="False for errors such as rmse.")
+    candidate_score: float | None = Field(description="On the drifted evaluation rows.")
+    production_score: float | None = Field(description="On the same rows.")
+    improvement: float | None = Field(description="Positive: the candidate is better.")
+    improvement_lower: float | None = Field(
+        description="One-sided paired bootstrap lower bound of the improvement."
+    )
+    confidence: float = Field(default=_DEFAULT_CONFIDENCE, description="The bound's confidence.")
+    evaluation_rows: int = Field(ge=0, description="Labelled rows that neither model has seen.")
+    candidate_baseline_score: float | None = Field(description="On the baseline holdout.")
+    first_baseline_score: float | None = Field(
+        description="The first production model's, on the same rows."
+    )
+    baseline_drop: float | None = Field(
+        description="How far the candidate is below the first production on the baseline "
+        "holdout; a share of the first production's error for metrics that are errors."
+    )
+    baseline_rows: int = Field(ge=0, description="Labelled rows of the baseline holdout.")
+    partition: str = Field(description="The day the candidate was trained on.")
+    production_partition: str | None = Field(
+        description="The day production was promoted on; None for the baseline's model."
+    )
+
+
+def measure(
+    y: ArrayLike,
+    candidate_pred: ArrayLike,
+    production_pred: ArrayLike,
+    baseline_y: ArrayLike,
+    candidate_baseline_pred: ArrayLike,
+    first_baseline_pred: ArrayLike,
+    metric: Metric,
+    policy: GatePolicy,
+    partition: str,
+    production_partition: str | None,
+) -> Evidence:
+    """Score candidate and production, and how sure the difference is.
+
+    Args:
+        y: True target of the drifted evaluation rows, of shape (n_rows,).
+        candidate_pred: The candidate's predictions for these rows.
+        production_pred: Production's predictions for these rows.
+        baseline_y: True target of the baseline holdout; may be empty.
+        candidate_baseline_pred: The candidate's predictions for the holdout.
+        first_baseline_pred: The first production model's predictions for the holdout.
+        metric: What to score by.
+        policy: Confidence, number of resamples and seed of the bootstrap.
+        partition: The day the candidate was trained on.
+        production_partition: The day production was promoted on, if it was.
+
+    Returns:
+        The evidence; it does not depend on the order of the rows.
+    """
+    confidence = policy.confidence or _DEFAULT_CONFIDENCE
+    y, candidate_pred, production_pred = map(np.asarray, (y, candidate_pred, production_pred))
+    candidate = _score(metric, y, candidate_pred)
+    production = _score(metric, y, production_pred)
+    on_baseline = _score(metric, baseline_y, candidate_baseline_pred)
+    first = _score(metric, baseline_y, first_baseline_pred)
+    return Evidence(
+        metric=metric.name,
+        greater_is_better=metric.greater_is_better,
+        candidate_score=candidate,
+        production_score=production,
+        improvement=None
+        if candidate is None or production is None
+        else metric.improvement(candidate, production),
+        improvement_lower=improvement_lower(
+            y, candidate_pred, production_pred, metric, confidence, policy.resamples, policy.seed
+        ),
+        confidence=confidence,
+        evaluation_rows=len(y),
+        candidate_baseline_score=on_baseline,
+        first_baseline_score=first,
+        baseline_drop=_drop(metric, on_baseline, first),
+        baseline_rows=len(np.asarray(baseline_y)),
+        partition=partition,
+        production_partition=production_partition,
+    )
+
+
+def improvement_lower(
+    y: np.ndarray,
+    candidate_pred: np.ndarray,
+    production_pred: np.ndarray,
+    metric: Metric,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> float | None:
+    """The one-sided lower bound of the candidate's improvement at ``confidence``.
+
+    Percentile bootstrap (Efron and Tibshirani 1993, chapter 13) with ``alternative='greater'``,
+    that is the (1 - confidence) quantile. It is paired: each resample takes the same rows for
+    both models. Of more than 20,000 rows that many are sampled. None for fewer than two rows.
+    """
+    from scipy.stats import bootstrap
+
+    if len(y) < 2:
+        return None
+    # In an order of their own, so that the bound does not depend on how the rows were stored.
+    rows = np.lexsort([np.asarray(a).astype(str) for a in (production_pred, candidate_pred, y)])
+    if len(rows) > MAX_BOOTSTRAP_ROWS:
+        chosen = np.random.default_rng(seed).choice(len(rows), MAX_BOOTSTRAP_ROWS, replace=False)
+        rows = rows[np.sort(chosen)]
+    true, candidate, production = y[rows], candidate_pred[rows], production_pred[rows]
+
+    def improvement(positions: np.ndarray, axis: int = -1) -> np.ndarray:  # noqa: ARG001
+        better = metric.resampled(true, candidate, positions)
+        return metric.improvement(better, metric.resampled(true, production, positions))
+
+    result = bootstrap(
+        (np.arange(len(rows)),),
+        improvement,
+        vectorized=True,
+        n_resamples=resamples,
+        batch=max(1, _BATCH_CELLS // len(rows)),
+        confidence_level=confidence,
+        alternative="greater",
+        method="percentile",
+        random_state=np.random.default_rng(seed),
+    )
+    return float(result.confidence_interval.low)
+
+
+def _score(metric: Metric, y: ArrayLike, predictions: ArrayLike) -> float | None:
+    return metric.score(y, predictions) if len(np.asarray(y)) else None
+
+
+def _drop(metric: Metric, candidate: float | None, first: float | None) -> float | None:
+    if candidate is None or first is None:
+        return None
+    drop = metric.improvement(first, candidate)
+    # Errors have the target's scale, so only a share of them means the same for every model.
+    return drop if metric.greater_is_better or first == 0 else drop / first

@@ -1,0 +1,173 @@
+"""The gate: scores and policy in, decision and reasons out."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlops_assets.promotion.evaluation import Evidence
+from mlops_assets.promotion.policy import GatePolicy
+
+Outcome = Literal["promoted", "rejected", "inconclusive", "already_known", "awaiting_approval"]
+
+
+class Check(BaseModel):
+    """One condition of the gate: whether it holds, and the numbers in words."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    passed: bool
+    detail: str
+
+
+class Decision(BaseModel):
+    """A decision with everything it was made from: ``decide(d.evidence, d.policy) == d``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    decision: Outcome
+    reasons: tuple[str, ...] = Field(description="What decided, in words with numbers.")
+    checks: tuple[Check, ...] = Field(description="Every condition, in the order they are asked.")
+    evidence: Evidence
+    policy: GatePolicy
+
+
+def decide(evidence: Evidence, policy: GatePolicy) -> Decision:
+    """Whether the candidate takes production's place.
+
+    ``rejected``: not better, worse than allowed on the baseline, below the floor, or of a day
+    that is not later than production's. ``inconclusive``: better but not credibly, or too few
+    evaluation rows to tell. ``awaiting_approval``: everything holds and a person has to agree.
+    """
+    enough = _enough_rows(evidence, policy)
+    better = _better(evidence, policy)
+    credible = _credibly_better(evidence, policy)
+    floor = _score_floor(evidence, policy)
+    baseline = _baseline_kept(evidence, policy)
+    later = _later_partition(evidence, policy)
+    approval = _approval(policy)
+    # Too few rows say nothing of the candidate's score on them, good or bad.
+    refusing = [baseline, later] if not enough.passed else [better, baseline, floor, later]
+    refused = [check for check in refusing if not check.passed]
+    unsure = [check for check in (credible, enough) if not check.passed]
+    checks = (better, credible, baseline, enough, floor, later, approval)
+    outcome: Outcome
+    if refused:
+        outcome, decisive = "rejected", refused
+    elif unsure:
+        outcome, decisive = "inconclusive", unsure if enough.passed else [enough]
+    elif not approval.passed:
+        outcome, decisive = "awaiting_approval", [better, credible, approval]
+    else:
+        outcome, decisive = "promoted", [check for check in checks if check is not approval]
+    return Decision(
+        decision=outcome,
+        reasons=tuple(check.detail for check in decisive),
+        checks=checks,
+        evidence=evidence,
+        policy=policy,
+    )
+
+
+def _better(evidence: Evidence, policy: GatePolicy) -> Check:
+    if evidence.improvement is None:
+        return Check(
+            name="better", passed=False, detail="There are no labelled rows to compare on."
+        )
+    passed = evidence.improvement > policy.min_improvement
+    needed = f", needed is more than {policy.min_improvement:g}" if policy.min_improvement else ""
+    detail = (
+        f"The candidate is {'' if passed else 'not '}better: {evidence.metric} "
+        f"{_number(evidence.candidate_score)} against production's "
+        f"{_number(evidence.production_score)} on {evidence.evaluation_rows} drifted rows that "
+        f"neither has seen (improvement {evidence.improvement:+.4f}{needed})."
+    )
+    return Check(name="better", passed=passed, detail=detail)
+
+
+def _credibly_better(evidence: Evidence, policy: GatePolicy) -> Check:
+    name = "credibly_better"
+    if policy.confidence is None:
+        return Check(
+            name=name, passed=True, detail="Any improvement counts: no confidence is asked for."
+        )
+    lower = evidence.improvement_lower
+    if lower is None:
+        return Check(name=name, passed=False, detail="There are too few rows to bound anything.")
+    passed = lower > 0
+    detail = (
+        f"The improvement is {'' if passed else 'not '}credible: with {policy.confidence:.3g} "
+        f"confidence it is at least {lower:+.4f}, which must be above 0."
+    )
+    return Check(name=name, passed=passed, detail=detail)
+
+
+def _baseline_kept(evidence: Evidence, policy: GatePolicy) -> Check:
+    name = "baseline_kept"
+    if policy.max_baseline_drop is None:
+        return Check(name=name, passed=True, detail="No limit is set to the drop on the baseline.")
+    if evidence.baseline_drop is None:
+        detail = (
+            "There are no baseline holdout rows to compare on; set max_baseline_drop to null "
+            "if none are wanted."
+        )
+        return Check(name=name, passed=False, detail=detail)
+    passed = evidence.baseline_drop <= policy.max_baseline_drop
+    unit = "" if evidence.greater_is_better else " of the first one's error"
+    moved = "loses" if evidence.baseline_drop > 0 else "does not lose"
+    detail = (
+        f"On {evidence.baseline_rows} baseline holdout rows the candidate {moved}: "
+        f"{evidence.metric} {_number(evidence.candidate_baseline_score)} against the first "
+        f"production's {_number(evidence.first_baseline_score)}, a drop of "
+        f"{evidence.baseline_drop:.4f}{unit} where {policy.max_baseline_drop:g} is allowed."
+    )
+    return Check(name=name, passed=passed, detail=detail)
+
+
+def _enough_rows(evidence: Evidence, policy: GatePolicy) -> Check:
+    passed = evidence.evaluation_rows >= policy.min_evaluation_rows
+    detail = (
+        f"There are {'enough' if passed else 'too few'} labelled evaluation rows: "
+        f"{evidence.evaluation_rows}, needed are {policy.min_evaluation_rows}."
+    )
+    return Check(name="enough_rows", passed=passed, detail=detail)
+
+
+def _score_floor(evidence: Evidence, policy: GatePolicy) -> Check:
+    name = "score_floor"
+    if policy.min_score is None:
+        return Check(name=name, passed=True, detail="No floor is set for the score.")
+    score = evidence.candidate_score
+    if score is None:
+        return Check(name=name, passed=False, detail="There is no score to hold against the floor.")
+    passed = score >= policy.min_score if evidence.greater_is_better else score <= policy.min_score
+    bound = "at least" if evidence.greater_is_better else "at most"
+    detail = (
+        f"The candidate's {evidence.metric} is {score:.4f}; it must be {bound} "
+        f"{policy.min_score:g}."
+    )
+    return Check(name=name, passed=passed, detail=detail)
+
+
+def _later_partition(evidence: Evidence, policy: GatePolicy) -> Check:
+    name, production = "later_partition", evidence.production_partition
+    if production is None:
+        detail = f"Production is the baseline's model; the candidate is of {evidence.partition}."
+        return Check(name=name, passed=True, detail=detail)
+    later = evidence.partition > production
+    detail = (
+        f"The candidate is of {evidence.partition}, {'later than' if later else 'not later than'} "
+        f"{production}, the day production was promoted on"
+        f"{'' if later or not policy.allow_older_partition else ', which is allowed here'}."
+    )
+    return Check(name=name, passed=later or policy.allow_older_partition, detail=detail)
+
+
+def _approval(policy: GatePolicy) -> Check:
+    if policy.approval == "auto":
+        return Check(name="approval", passed=True, detail="No person's approval is asked for.")
+    return Check(name="approval", passed=False, detail="A person has to approve the promotion.")
+
+
+def _number(score: float | None) -> str:
+    return "none" if score is None else f"{score:.4f}"

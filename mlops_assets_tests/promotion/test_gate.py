@@ -1,0 +1,192 @@
+"""The gate: every decision and its reason, on numbers given by hand."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from mlops_assets.promotion.evaluation import Evidence
+from mlops_assets.promotion.gate import Decision, decide
+from mlops_assets.promotion.policy import GatePolicy
+
+ORDER = ["rejected", "inconclusive", "promoted"]
+
+
+def evidence(**changes):
+    values = {
+        "metric": "f1_macro",
+        "candidate_score": 0.8,
+        "production_score": 0.7,
+        "improvement": 0.1,
+        "improvement_lower": 0.04,
+        "evaluation_rows": 300,
+        "candidate_baseline_score": 0.93,
+        "first_baseline_score": 0.95,
+        "baseline_drop": 0.02,
+        "baseline_rows": 45,
+        "partition": "2026-01-05",
+        "production_partition": "2026-01-02",
+    }
+    return Evidence(**{**values, **changes})
+
+
+def failed(decision):
+    return [check.name for check in decision.checks if not check.passed]
+
+
+def test_a_candidate_that_passes_everything_is_promoted_and_the_reasons_have_the_numbers():
+    decision = decide(evidence(), GatePolicy())
+    assert decision.decision == "promoted"
+    assert failed(decision) == []
+    assert "0.8000 against production's 0.7000 on 300 drifted rows" in decision.reasons[0]
+    assert "at least +0.0400" in decision.reasons[1]
+
+
+def test_the_checks_come_in_a_fixed_order():
+    assert [check.name for check in decide(evidence(), GatePolicy()).checks] == [
+        "better",
+        "credibly_better",
+        "baseline_kept",
+        "enough_rows",
+        "score_floor",
+        "later_partition",
+        "approval",
+    ]
+
+
+@pytest.mark.parametrize("improvement", [0.0, -0.1])
+def test_a_candidate_that_is_not_better_is_rejected(improvement):
+    decision = decide(evidence(improvement=improvement, improvement_lower=-0.2), GatePolicy())
+    assert decision.decision == "rejected"
+    assert decision.reasons[0].startswith("The candidate is not better")
+
+
+def test_an_improvement_must_be_above_the_least_that_is_asked_for():
+    policy = GatePolicy(min_improvement=0.1)
+    assert decide(evidence(), policy).decision == "rejected"
+    assert decide(evidence(improvement=0.1001), policy).decision == "promoted"
+
+
+@pytest.mark.parametrize("lower", [0.0, -0.01])
+def test_better_but_not_credibly_is_inconclusive(lower):
+    decision = decide(evidence(improvement_lower=lower), GatePolicy())
+    assert decision.decision == "inconclusive"
+    assert failed(decision) == ["credibly_better"]
+
+
+def test_without_a_confidence_any_improvement_is_promoted():
+    assert (
+        decide(evidence(improvement_lower=-0.01), GatePolicy(confidence=None)).decision
+        == "promoted"
+    )
+
+
+@pytest.mark.parametrize("improvement", [0.1, -0.1])
+def test_too_few_rows_are_inconclusive_whatever_the_scores(improvement):
+    decision = decide(evidence(evaluation_rows=49, improvement=improvement), GatePolicy())
+    assert decision.decision == "inconclusive"
+    assert decision.reasons == ("There are too few labelled evaluation rows: 49, needed are 50.",)
+
+
+def test_no_rows_at_all_are_inconclusive():
+    nothing = evidence(
+        evaluation_rows=0,
+        candidate_score=None,
+        production_score=None,
+        improvement=None,
+        improvement_lower=None,
+    )
+    assert decide(nothing, GatePolicy(min_score=0.5)).decision == "inconclusive"
+
+
+def test_a_drop_on_the_baseline_is_a_rejection_that_says_so():
+    decision = decide(evidence(baseline_drop=0.051), GatePolicy())
+    assert decision.decision == "rejected"
+    assert "a drop of 0.0510 where 0.05 is allowed" in decision.reasons[0]
+    assert decide(evidence(baseline_drop=0.05), GatePolicy()).decision == "promoted"
+    assert decide(evidence(baseline_drop=0.9), GatePolicy(max_baseline_drop=None)).decision == (
+        "promoted"
+    )
+
+
+def test_a_limit_on_the_baseline_without_baseline_rows_is_a_rejection():
+    decision = decide(evidence(baseline_drop=None, baseline_rows=0), GatePolicy())
+    assert decision.decision == "rejected"
+    assert "set max_baseline_drop to null" in decision.reasons[0]
+
+
+def test_a_score_below_the_floor_is_rejected_in_the_metrics_direction():
+    assert decide(evidence(), GatePolicy(min_score=0.81)).decision == "rejected"
+    assert decide(evidence(), GatePolicy(min_score=0.8)).decision == "promoted"
+    error = evidence(metric="rmse", greater_is_better=False, candidate_score=3.0)
+    assert decide(error, GatePolicy(min_score=2.9)).decision == "rejected"
+    assert decide(error, GatePolicy(min_score=3.0)).decision == "promoted"
+
+
+@pytest.mark.parametrize("partition", ["2026-01-02", "2025-12-31"])
+def test_a_day_that_is_not_later_than_productions_is_rejected_unless_allowed(partition):
+    older = evidence(partition=partition)
+    decision = decide(older, GatePolicy())
+    assert decision.decision == "rejected"
+    assert "not later than 2026-01-02" in decision.reasons[0]
+    assert decide(older, GatePolicy(allow_older_partition=True)).decision == "promoted"
+
+
+def test_any_day_is_later_than_the_baseline():
+    assert decide(evidence(production_partition=None), GatePolicy()).decision == "promoted"
+
+
+def test_manual_approval_waits_only_where_everything_else_holds():
+    policy = GatePolicy(approval="manual")
+    assert decide(evidence(), policy).decision == "awaiting_approval"
+    assert decide(evidence(improvement=-0.1), policy).decision == "rejected"
+    assert decide(evidence(improvement_lower=-0.1), policy).decision == "inconclusive"
+
+
+def test_a_decision_can_be_made_again_from_its_json():
+    decision = decide(evidence(), GatePolicy(min_score=0.5))
+    stored = Decision.model_validate_json(decision.model_dump_json())
+    assert stored == decision
+    assert decide(stored.evidence, stored.policy) == decision
+
+
+def test_an_unknown_or_impossible_policy_is_refused():
+    with pytest.raises(ValidationError, match="min_improvment"):
+        GatePolicy(min_improvment=0.1)
+    with pytest.raises(ValidationError, match="confidence"):
+        GatePolicy(confidence=1.5)
+
+
+scores = st.floats(0, 1)
+
+
+@given(
+    production=scores,
+    low=scores,
+    high=scores,
+    margin=st.floats(0, 0.3),
+    baseline=scores,
+    rows=st.integers(0, 200),
+    floor=st.none() | scores,
+)
+def test_a_better_score_never_makes_the_decision_worse(
+    production, low, high, margin, baseline, rows, floor
+):
+    low, high = sorted([low, high])
+    policy = GatePolicy(min_score=floor)
+
+    def rank(score):
+        made = decide(
+            evidence(
+                candidate_score=score,
+                production_score=production,
+                improvement=score - production,
+                improvement_lower=score - production - margin,
+                evaluation_rows=rows,
+                baseline_drop=baseline - score,
+            ),
+            policy,
+        )
+        return ORDER.index(made.decision)
+
+    assert rank(low) <= rank(high)
