@@ -55,7 +55,9 @@ def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
     return _drifted_batch
 
 
-def _stored(spec: ModelSpec, store: Store, partition: str, checked: Checked) -> dg.MaterializeResult:
+def _stored(
+    spec: ModelSpec, store: Store, partition: str, checked: Checked
+) -> dg.MaterializeResult:
     table = checked.frame
     path = store.write(spec.name, "drifted_batch", partition, table)
     facts = {

@@ -11,7 +11,8 @@ import pandas as pd
 
 from mlops_assets.assets.shared import ALL
 from mlops_assets.data.splits import held_out
-from mlops_assets.drift.regimes import DecisionRecord, ReportRecord
+from mlops_assets.drift.regimes import DecisionRecord, ReportRecord, fold_regimes, regime_of
+from mlops_assets.drift.verdict import known_already
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
@@ -59,4 +60,42 @@ def _parts(spec: ModelSpec, labelled: pd.DataFrame, share: float) -> Parts:
     return Parts(
         learn=labelled[~judged].reset_index(drop=True),
         judge=labelled[judged].reset_index(drop=True),
+    )
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a retraining on a partition learns from and is judged on.
+
+    ``regime_partitions`` are the batches of its regime up to this day; ``training_partitions``
+    are those and the ones of every regime that an earlier candidate was promoted on;
+    ``already_known`` says why the retraining is no longer due, or is None.
+    """
+
+    regime: str
+    regime_partitions: tuple[str, ...]
+    regime_rows: int
+    training_partitions: tuple[str, ...]
+    already_known: str | None
+
+
+def lineage(spec: ModelSpec, store: Store, partition: str) -> Lineage:
+    """Fold the lineage of a partition from the records as they are now.
+
+    Raises:
+        UserError: The partition has no drift report.
+    """
+    own = store.record(spec.name, "drift_report", partition)["report"]
+    report = ReportRecord.model_validate(own)
+    earlier = fold_regimes(reports(spec, store), decisions(spec, store), before=partition)
+    name = regime_of(report)
+    alike = next((regime for regime in earlier if regime.name == name), None)
+    regime_partitions = (*(alike.partitions if alike else ()), partition)
+    promoted = (day for regime in earlier if regime.promoted for day in regime.partitions)
+    return Lineage(
+        regime=name,
+        regime_partitions=regime_partitions,
+        regime_rows=report.labelled_rows + (alike.labelled_rows if alike else 0),
+        training_partitions=tuple(sorted({*promoted, *regime_partitions})),
+        already_known=known_already(report, earlier, spec.drift),
     )

@@ -1,0 +1,68 @@
+"""``augmented_dataset``: the baseline and what has been learned of drift since."""
+
+import dagster as dg
+import pandas as pd
+
+from mlops_assets.assets.parts import Lineage, baseline_parts, batch_parts, lineage
+from mlops_assets.assets.shared import declared, table_metadata, told_plainly
+from mlops_assets.data.fingerprint import fingerprint
+from mlops_assets.resources.mlflow import end_mlflow_on_run_finished
+from mlops_assets.resources.store import Store
+from mlops_assets.spec import ModelSpec
+
+ORIGIN = "mlops_assets_partition"  # of each row: its batch's partition, or `baseline`
+
+
+def augmented_dataset(spec: ModelSpec) -> dg.AssetsDefinition:
+    """The asset for one model."""
+
+    @dg.asset(
+        **declared(
+            spec,
+            "augmented_dataset",
+            deps=("drift_report", "baseline_data"),
+            kinds={"pandas", "parquet"},
+            pool="retrain",
+        ),
+        required_resource_keys={"mlflow"},
+        hooks={end_mlflow_on_run_finished},
+        description="The baseline's train part and the adaptation parts of the batches of every "
+        "regime that led to a promotion, and of this batch's regime, up to this day.",
+    )
+    @told_plainly()
+    def _augmented_dataset(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+        partition = context.partition_key
+        known = lineage(spec, store, partition)
+        # A person who materializes by hand has decided; what the sensor asked for is judged
+        # again, because another run may have dealt with the regime since.
+        already_known = known.already_known if "dagster/sensor_name" in context.run.tags else None
+        record = {
+            "already_known": already_known,
+            "regime": known.regime,
+            "regime_partitions": list(known.regime_partitions),
+            "regime_rows": known.regime_rows,
+            "data_hashes": {},
+        }
+        if already_known:
+            store.write_record(spec.name, "augmented_dataset", partition, record)
+            return dg.MaterializeResult(metadata={"already_known": already_known})
+        tables = _tables(spec, store, known)
+        table = pd.concat(tables.values(), ignore_index=True)
+        record["data_hashes"] = {origin: fingerprint(rows) for origin, rows in tables.items()}
+        path = store.write(spec.name, "augmented_dataset", partition, table)
+        store.write_record(spec.name, "augmented_dataset", partition, record)
+        counts = {origin: len(rows) for origin, rows in tables.items()}
+        return dg.MaterializeResult(
+            metadata=table_metadata(table, path)
+            | {"regime": known.regime, "rows_from": dg.MetadataValue.json(counts)}
+        )
+
+    return _augmented_dataset
+
+
+def _tables(spec: ModelSpec, store: Store, known: Lineage) -> dict[str, pd.DataFrame]:
+    """The rows to learn from, by where they come from."""
+    tables = {"baseline": baseline_parts(spec, store).learn}
+    for partition in known.training_partitions:
+        tables[partition] = batch_parts(spec, store, partition).learn
+    return {origin: rows.assign(**{ORIGIN: origin}) for origin, rows in tables.items()}

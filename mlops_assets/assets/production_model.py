@@ -1,0 +1,152 @@
+"""``production_model``: the candidate against production, and the version in use afterwards."""
+
+from typing import Any
+
+import dagster as dg
+
+from mlops_assets.assets.parts import baseline_parts, evaluation_rows
+from mlops_assets.assets.shared import declared, registry_of, told_plainly
+from mlops_assets.drift.regimes import DecisionRecord
+from mlops_assets.promotion.evaluation import measure
+from mlops_assets.promotion.gate import Decision, decide
+from mlops_assets.promotion.registry import Version
+from mlops_assets.resources.mlflow import end_mlflow_on_run_finished
+from mlops_assets.resources.store import Store
+from mlops_assets.spec import ModelSpec
+
+
+def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
+    """The asset for one model."""
+
+    @dg.asset(
+        **declared(
+            spec,
+            "production_model",
+            deps=("candidate_model", "baseline_model"),
+            kinds={"mlflow", "scikitlearn"},
+            pool="retrain",
+        ),
+        check_specs=[
+            dg.AssetCheckSpec(
+                "gate",
+                asset=[spec.name, "production_model"],
+                description="The candidate was promoted. Where not: what a person should look at.",
+            )
+        ],
+        required_resource_keys={"mlflow"},
+        hooks={end_mlflow_on_run_finished},
+        description="Candidate and production scored on drifted rows that neither has seen, and on "
+        "the baseline holdout; the gate decides; the alias `production` moves only on a promotion.",
+    )
+    @told_plainly()
+    def _production_model(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+        partition = context.partition_key
+        dataset = store.record(spec.name, "augmented_dataset", partition)
+        if dataset["already_known"]:
+            return _already_known(spec, dataset["already_known"])
+        decision, candidate, production = _decide(spec, store, partition, dataset)
+        registry = registry_of(spec)
+        evidence = decision.model_dump(mode="json") | {
+            "regime": dataset["regime"],
+            "regime_partitions": dataset["regime_partitions"],
+            "candidate_version": candidate.number,
+            "production_version": production.number,
+            "data_hashes": dataset["data_hashes"],
+        }
+        registry.record_decision(candidate, evidence)
+        if decision.decision == "promoted":
+            registry.promote(candidate, expected_production=production)
+        in_use = registry.in_use()
+        record = DecisionRecord(
+            partition=partition,
+            decision=decision.decision,
+            regime=dataset["regime"],
+            regime_rows=dataset["regime_rows"],
+        )
+        store.write_record(
+            spec.name,
+            "production_model",
+            partition,
+            evidence | {"record": record.model_dump(mode="json")},
+        )
+        return _result(decision, candidate, in_use)
+
+    return _production_model
+
+
+def _decide(
+    spec: ModelSpec, store: Store, partition: str, dataset: dict[str, Any]
+) -> tuple[Decision, Version, Version]:
+    """Score both models on the same rows, and decide."""
+    registry = registry_of(spec)
+    candidate = registry.get(store.record(spec.name, "candidate_model", partition)["version"])
+    production = registry.in_use()
+    if production.number == candidate.number:
+        # A try that was killed after the promotion: decide again as it was decided then.
+        production = registry.previous() or production
+    drifted = evaluation_rows(spec, store, dataset["regime_partitions"])
+    holdout = baseline_parts(spec, store).judge
+    target, features = spec.columns.target, spec.columns.features(holdout)
+    challenger = registry.load(candidate)
+    evidence = measure(
+        drifted[target].to_numpy(),
+        challenger.predict(drifted[features]),
+        registry.load(production).predict(drifted[features]),
+        holdout[target].to_numpy(),
+        challenger.predict(holdout[features]),
+        registry.load(registry.first()).predict(holdout[features]),
+        metric=spec.metric,
+        policy=spec.gate,
+        partition=partition,
+        production_partition=production.tags.get("partition"),
+    )
+    return decide(evidence, spec.gate), candidate, production
+
+
+def _result(decision: Decision, candidate: Version, in_use: Version) -> dg.MaterializeResult:
+    evidence = decision.evidence
+    rows = ["| check | | |", "|---|---|---|"]
+    rows += [f"| {c.name} | {'✓' if c.passed else '✗'} | {c.detail} |" for c in decision.checks]
+    numbers = {
+        "candidate_score": evidence.candidate_score,
+        "production_score": evidence.production_score,
+        "improvement": evidence.improvement,
+        "improvement_lower": evidence.improvement_lower,
+        "baseline_drop": evidence.baseline_drop,
+        "evaluation_rows": evidence.evaluation_rows,
+    }
+    return dg.MaterializeResult(
+        metadata={
+            "decision": decision.decision,
+            "reasons": dg.MetadataValue.json(list(decision.reasons)),
+            "checks": dg.MetadataValue.md("\n".join(rows)),
+            "metric": evidence.metric,
+            "candidate_version": candidate.number,
+            "production_version": in_use.number,
+        }
+        | {name: value for name, value in numbers.items() if value is not None},
+        check_results=[_gate(decision.decision, decision.reasons)],
+    )
+
+
+def _already_known(spec: ModelSpec, reason: str) -> dg.MaterializeResult:
+    """Nothing was trained: another run dealt with the regime after this one was requested."""
+    return dg.MaterializeResult(
+        metadata={
+            "decision": "already_known",
+            "reasons": dg.MetadataValue.json([reason]),
+            "production_version": registry_of(spec).in_use().number,
+        },
+        check_results=[_gate("already_known", (reason,))],
+    )
+
+
+def _gate(decision: str, reasons: tuple[str, ...]) -> dg.AssetCheckResult:
+    """Red where a candidate was refused, yellow where somebody or more data has to decide."""
+    severity = dg.AssetCheckSeverity
+    return dg.AssetCheckResult(
+        passed=decision in ("promoted", "already_known"),
+        check_name="gate",
+        severity=severity.ERROR if decision == "rejected" else severity.WARN,
+        description=f"{decision}: {' '.join(reasons)}",
+    )
