@@ -1,0 +1,664 @@
+"""What a table must look like: derived from the baseline, and checked on every batch."""
+
+import datetime
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlops_assets.data.coerce import ColumnType, coerce, kind_of, plain
+from mlops_assets.data.columns import Columns
+from mlops_assets.errors import UserError
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
+MIN_BASELINE_ROWS = 50
+"""Fewer rows make neither a model nor a reference to compare with."""
+
+_MAX_CATEGORIES = 50
+_LINES_SHOWN = 50
+_NAMES_SHOWN = 10
+
+
+class ColumnOverrides(BaseModel):
+    """What the YAML says about a column instead of what the baseline shows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: ColumnType | None = Field(default=None, description="The column's data type.")
+    null_share: float | None = Field(
+        default=None, ge=0, le=1, description="Share of rows that may be null; 0: none."
+    )
+    categories: list[str] | None = Field(default=None, description="The known categories.")
+    minimum: float | None = Field(default=None, description="Lowest plausible value; null: none.")
+    maximum: float | None = Field(default=None, description="Highest plausible value; null: none.")
+
+
+class ContractOverrides(BaseModel):
+    """The data contract's settings; all else is derived from the baseline."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: dict[str, ColumnOverrides] = Field(
+        default={}, description="Rules of single columns, in place of the derived ones."
+    )
+    min_rows: int = Field(default=20, ge=1, description="Fewest rows of a batch.")
+    max_rows: int | None = Field(
+        default=None,
+        description="Most rows of a batch; null: 50 times the baseline's, at least 10000.",
+    )
+    max_columns: int = Field(default=1000, ge=2, description="Most columns of the baseline.")
+    unique_ids: bool | None = Field(
+        default=None,
+        description="Whether an id may occur once only; null: whether it does in the baseline.",
+    )
+    range_margin: float = Field(
+        default=3.0,
+        ge=0,
+        description="How far beyond the baseline's lowest and highest value a number is still "
+        "plausible, in widths of the baseline's range. Drift is not a broken contract.",
+    )
+    max_new_category_share: float = Field(
+        default=0.05, ge=0, le=1, description="Share of rows that may have an unknown category."
+    )
+
+
+class ColumnContract(BaseModel):
+    """The rules of one column."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: ColumnType
+    required: bool = True
+    null_share: float = 0.0
+    categories: list[str | int | bool] | None = None
+    new_category_share: float = 0.0
+    minimum: float | None = None
+    maximum: float | None = None
+    future: bool = True
+
+
+class Contract(BaseModel):
+    """The rules of a table, in the order of the baseline's columns."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: dict[str, ColumnContract]
+    unique: list[str] = []
+    min_rows: int
+    max_rows: int
+
+    def to_yaml(self) -> str:
+        """The contract as YAML, without what is as it is by default."""
+        return yaml.safe_dump(self.model_dump(exclude_defaults=True), sort_keys=False)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> "Contract":
+        """The contract that ``to_yaml`` wrote.
+
+        Raises:
+            UserError: the text is not a contract.
+        """
+        try:
+            return cls.model_validate(yaml.safe_load(text))
+        except (yaml.YAMLError, ValidationError) as error:
+            raise UserError(
+                f"the stored data contract cannot be read: {error}. "
+                "Materialise baseline_data again."
+            ) from error
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken rule of one column (or of the table, where ``column`` is None)."""
+
+    column: str | None
+    rule: str
+    rows: int
+    examples: tuple[str, ...]
+    message: str
+
+    def __str__(self) -> str:
+        """``column: message: examples``, the examples hidden for sensitive columns."""
+        where = "the table" if self.column is None else self.column
+        seen = f" (for example {', '.join(self.examples)})" if self.examples else ""
+        return f"{where}: {self.message}{seen}"
+
+
+class ContractViolation(UserError):  # noqa: N818 - the name of the concept
+    """A table breaks the contract: every violation, and what to do."""
+
+    def __init__(
+        self, violations: tuple[Violation, ...], rows: int, what: str, advice: str
+    ) -> None:
+        self.violations = violations
+        lines = [f"- {violation}" for violation in violations[:_LINES_SHOWN]]
+        if len(violations) > _LINES_SHOWN:
+            lines.append(f"- and {len(violations) - _LINES_SHOWN} more")
+        count = "1 violation" if len(violations) == 1 else f"{len(violations)} violations"
+        head = f"{what} of {_rows(rows)} breaks the data contract, {count}:"
+        super().__init__("\n".join([head, *lines, advice]))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A table that keeps the contract, and the harmless differences that were put right."""
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def check(
+    frame: pd.DataFrame,
+    contract: Contract,
+    columns: Columns,
+    now: datetime.datetime | None = None,
+) -> Checked:
+    """Check a batch against the contract.
+
+    The target may be missing or null: labels can come later.
+
+    Args:
+        frame: the batch as it was read.
+        contract: the rules.
+        columns: the roles of the columns.
+        now: dates after this are in the future; None is the present.
+
+    Returns:
+        The batch in the contract's column order and data types, without further columns; and what
+        was put right.
+
+    Raises:
+        ContractViolation: with every violation, not only the first.
+    """
+    checked, violations = _examine(frame, contract, columns, now)
+    if violations:
+        raise ContractViolation(
+            violations,
+            len(frame),
+            "the batch",
+            "Correct the data at its source and run the day again. If the data is meant to be "
+            "like this, say so under `contract` in the model's defs.yaml.",
+        )
+    return checked
+
+
+def derive_contract(
+    frame: pd.DataFrame, columns: Columns, overrides: ContractOverrides, task: str
+) -> Contract:
+    """Derive the contract from the baseline, which has to keep it as well.
+
+    Ranges are generous: they catch impossible values (a wrong unit, a negative length), not
+    drift. Of a sensitive column only type and nullability are kept, never a value.
+
+    Args:
+        frame: the baseline as it was read.
+        columns: the roles of the columns.
+        overrides: what the YAML says instead.
+        task: "classification" or "regression".
+
+    Raises:
+        UserError: the baseline cannot be learned from; the message lists everything wrong with it.
+    """
+    _report(list(_shape_problems(frame, columns, overrides)))
+    frame = frame.apply(plain)
+    _report(
+        [
+            *_target_problems(frame, columns, task),
+            *_column_problems(frame, columns, overrides),
+        ]
+    )
+    contract = Contract(
+        columns={
+            str(name): _column_contract(frame[name], str(name), columns, overrides, task)
+            for name in frame.columns
+        },
+        unique=_unique_ids(frame, columns, overrides),
+        min_rows=overrides.min_rows,
+        max_rows=overrides.max_rows or max(10_000, 50 * len(frame)),
+    )
+    _, violations = _examine(frame, contract.model_copy(update={"min_rows": 1}), columns, None)
+    if violations:
+        raise ContractViolation(
+            violations,
+            len(frame),
+            "the baseline",
+            "Correct the baseline, or what `contract` in the model's defs.yaml says.",
+        )
+    return contract
+
+
+# ------------------------------------------------------------------ deriving
+
+
+def _report(problems: list[str]) -> None:
+    """Raise one error that lists all problems, if there are any."""
+    if problems:
+        shown = [f"- {problem}" for problem in problems[:_LINES_SHOWN]]
+        if len(problems) > _LINES_SHOWN:
+            shown.append(f"- and {len(problems) - _LINES_SHOWN} more")
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise UserError("\n".join([f"the baseline cannot be used, {count}:", *shown]))
+
+
+def _shape_problems(
+    frame: pd.DataFrame, columns: Columns, overrides: ContractOverrides
+) -> Iterator[str]:
+    names = [str(name) for name in frame.columns]
+    twice = sorted({name for name in names if names.count(name) > 1}) if _repeats(names) else []
+    if twice:
+        yield f"{len(twice)} column name(s) occur more than once: {_some(twice)}. Rename them."
+    if len(names) > overrides.max_columns:
+        yield (
+            f"{len(names)} columns are more than {overrides.max_columns}. Leave out what no model "
+            "needs, or raise `contract.max_columns`."
+        )
+    roles = [columns.target, *columns.id, *columns.ignore, *columns.sensitive]
+    roles += [columns.timestamp] if columns.timestamp else []
+    for name in dict.fromkeys(roles):
+        if name not in names:
+            yield f"{name}: the column is missing{_hint(name, names)}. Correct `columns`."
+    for name in overrides.columns:
+        if name not in names:
+            yield f"{name}: the column is missing{_hint(name, names)}. Correct `contract.columns`."
+    if len(frame) < MIN_BASELINE_ROWS:
+        yield f"{_rows(len(frame))} are too few: give {MIN_BASELINE_ROWS} or more."
+    if not columns.features(frame):
+        yield "no feature column is left. Correct `columns`."
+
+
+def _repeats(names: list[str]) -> bool:
+    return len(set(names)) < len(names)
+
+
+def _target_problems(frame: pd.DataFrame, columns: Columns, task: str) -> Iterator[str]:
+    name, values = columns.target, frame[columns.target]
+    if missing := int(values.isna().sum()):
+        yield (
+            f"{name}: {missing} of {_rows(len(frame))} have no label. Label these rows or leave "
+            "them out of the baseline."
+        )
+    kind = kind_of(values)
+    if task == "regression":
+        if kind not in ("number", "empty"):
+            yield f"{name}: regression needs numbers. Correct the column, or set `task`."
+        return
+    counts = values.value_counts()
+    if len(counts) == 1:
+        yield f"{name}: all rows are of one class. Give rows of two classes or more."
+    if len(counts) > max(2, len(frame) / 10):
+        yield (
+            f"{name}: {len(counts)} classes in {_rows(len(frame))} are too many. "
+            "Set `task: regression`, or correct `columns.target`."
+        )
+    elif lonely := int((counts < 2).sum()):
+        yield (
+            f"{name}: {lonely} of {len(counts)} classes have one row only. Give two rows or more "
+            "of each, or leave these classes out."
+        )
+
+
+def _column_problems(
+    frame: pd.DataFrame, columns: Columns, overrides: ContractOverrides
+) -> Iterator[str]:
+    features = columns.features(frame)
+    for name in features:
+        values = frame[name]
+        given = overrides.columns.get(name)
+        kind = kind_of(values)
+        if kind == "empty":
+            yield f"{name}: all values are null. List it under `columns.ignore`."
+        elif values.nunique() == 1:
+            yield (
+                f"{name}: all values are the same, so nothing can be learned from it. List it "
+                "under `columns.ignore`."
+            )
+        elif given is None or given.type is None:
+            yield from _type_problems(name, values, kind, columns)
+        if kind == "number" and values.dtype.kind == "f" and np.isinf(values).any():
+            infinite = int(np.isinf(values).sum())
+            yield f"{name}: {infinite} of {_rows(len(frame))} are infinite. Make them null."
+        if kind != "empty" and _leaks(values, frame[columns.target]):
+            yield (
+                f"{name}: the column says the same as the target {columns.target}, so it leaks the "
+                "answer. List it under `columns.ignore`."
+            )
+    for name in columns.id:
+        if missing := int(frame[name].isna().sum()):
+            yield f"{name}: {missing} of {_rows(len(frame))} have no id. Give every row one."
+
+
+def _type_problems(name: str, values: pd.Series, kind: str, columns: Columns) -> Iterator[str]:
+    """Text that holds numbers, and columns of several types."""
+    if kind in ("mixed", "other"):
+        types = sorted(values.dropna().map(lambda value: type(value).__name__).unique())
+        yield (
+            f"{name}: values of several types ({_some(types)}). Write one type, or set "
+            f"`contract.columns.{name}.type`."
+        )
+    if kind != "text":
+        return
+    found = values.dropna()
+    words = pd.to_numeric(found, errors="coerce").isna()
+    if not words.any():
+        yield (
+            f"{name}: all {len(found)} values are numbers written as text. Write numbers, or set "
+            f"`contract.columns.{name}.type` (to category where they are codes)."
+        )
+    elif words.mean() < 0.5:
+        examples = _examples(found[words], sensitive=name in columns.sensitive)
+        yield (
+            f"{name}: {int(words.sum())} of {_rows(len(values))} are words among numbers "
+            f"(for example {', '.join(examples)}). Make them null, or set "
+            f"`contract.columns.{name}.type`."
+        )
+
+
+def _leaks(values: pd.Series, target: pd.Series) -> bool:
+    """Whether the feature and the target determine each other one to one."""
+    if values.nunique() != target.nunique():
+        return False
+    pairs = pd.DataFrame({"feature": values, "target": target}).dropna().drop_duplicates()
+    if len(pairs) != target.nunique():
+        return False
+    both_numbers = kind_of(values) == kind_of(target) == "number"
+    if len(pairs) > _MAX_CATEGORIES and both_numbers:
+        # Many values pair up one to one by chance; only a straight line is the same number.
+        correlation = np.corrcoef(values.astype(float), target.astype(float))[0, 1]
+        return bool(abs(correlation) > 1 - 1e-9)
+    return len(pairs) <= _MAX_CATEGORIES or bool((values.astype(str) == target.astype(str)).all())
+
+
+def _column_contract(
+    values: pd.Series, name: str, columns: Columns, overrides: ContractOverrides, task: str
+) -> ColumnContract:
+    given = overrides.columns.get(name, ColumnOverrides())
+    to = given.type or _type_of(values, name, columns, task)
+    rules: dict[str, Any] = {"type": to}
+    typed = coerce(values, to).values
+    is_class = name == columns.target and task == "classification"
+    if name == columns.target:
+        rules |= {"required": False, "null_share": 1.0}
+    elif name in columns.ignore:
+        return ColumnContract(type=to, required=False, null_share=1.0)
+    elif name not in columns.id and values.isna().any():
+        rules["null_share"] = min(1.0, max(0.5, round(2 * float(values.isna().mean()), 3)))
+    if is_class:
+        rules["categories"] = sorted(typed.dropna().unique().tolist(), key=str)
+    elif name not in columns.sensitive:
+        rules |= _value_rules(typed, to, name, columns, overrides)
+    if to == "datetime" and not (typed > pd.Timestamp.now()).any():
+        rules["future"] = False
+    rules |= {key: getattr(given, key) for key in given.model_fields_set}
+    return ColumnContract(**rules)
+
+
+def _value_rules(
+    values: pd.Series, to: ColumnType, name: str, columns: Columns, overrides: ContractOverrides
+) -> dict[str, Any]:
+    """Plausible range or known categories of a column that is not sensitive."""
+    if to == "category":
+        return {
+            "categories": sorted(values.dropna().unique().tolist()),
+            "new_category_share": overrides.max_new_category_share,
+        }
+    if to not in ("integer", "float") or name in columns.id or values.isna().all():
+        return {}
+    low, high = float(values.min()), float(values.max())
+    margin = overrides.range_margin * (high - low)
+    minimum = max(0.0, low - margin) if low >= 0 else low - margin
+    return {"minimum": float(f"{minimum:.6g}"), "maximum": float(f"{high + margin:.6g}")}
+
+
+def _type_of(values: pd.Series, name: str, columns: Columns, task: str) -> ColumnType:
+    kind = kind_of(values)
+    if name == columns.timestamp:
+        return "datetime"
+    if name == columns.target and task == "regression":
+        return "float"
+    if kind == "number":
+        if values.dtype.kind in "iu":
+            return "integer"
+        whole = name == columns.target and bool((values == values.round()).all())
+        return "integer" if whole else "float"
+    if kind in ("boolean", "datetime"):
+        return cast("ColumnType", kind)
+    if name == columns.target:
+        return "category"
+    text = values.dropna().astype(str)
+    if len(text) and text.str.match(r"\d{4}-\d{2}-\d{2}").all():
+        return "datetime"
+    if name in columns.id or text.nunique() > min(_MAX_CATEGORIES, len(values) / 2):
+        return "string"
+    return "category"
+
+
+def _unique_ids(frame: pd.DataFrame, columns: Columns, overrides: ContractOverrides) -> list[str]:
+    if not columns.id or overrides.unique_ids is False:
+        return []
+    if overrides.unique_ids is None and frame.duplicated(columns.id).any():
+        return []
+    return columns.id
+
+
+# ------------------------------------------------------------------ checking
+
+
+def _examine(
+    frame: pd.DataFrame,
+    contract: Contract,
+    columns: Columns,
+    now: datetime.datetime | None,
+) -> tuple[Checked, tuple[Violation, ...]]:
+    """The table brought into shape, what was put right, and every violation."""
+    violations = list(_shape_violations(frame, contract))
+    notes = list(_shape_notes(frame, contract, columns))
+    present = [name for name in contract.columns if list(frame.columns).count(name) == 1]
+    typed: dict[str, pd.Series] = {}
+    for name in present:
+        rules = contract.columns[name]
+        if not rules.required and name != columns.target:
+            typed[name] = frame[name]
+            continue
+        column = coerce(frame[name], rules.type)
+        typed[name] = column.values
+        if column.note:
+            notes.append(f"{name}: {column.note}.")
+        if rows := int(column.wrong.sum()):
+            wrong = plain(frame[name])[column.wrong]
+            violations.append(
+                Violation(
+                    name,
+                    "type",
+                    rows,
+                    _examples(wrong, sensitive=name in columns.sensitive),
+                    f"{rows} of {_rows(len(frame))} {column.says}",
+                )
+            )
+            # The rest of the rules judge the rows that fit.
+            typed[name] = column.values[~column.wrong]
+    notes += _category_notes(typed, contract, columns)
+    for name, values in typed.items():
+        violations += _value_violations(name, values, contract, columns, now)
+    if contract.unique and set(contract.unique) <= set(typed):
+        violations += _id_violations(typed, contract, columns)
+    order = [*contract.columns]
+    violations.sort(key=lambda v: -1 if v.column is None else order.index(v.column))
+    shaped = pd.DataFrame() if violations else pd.DataFrame(typed).reset_index(drop=True)
+    return Checked(shaped, tuple(notes)), tuple(violations)
+
+
+def _shape_violations(frame: pd.DataFrame, contract: Contract) -> Iterator[Violation]:
+    rows = len(frame)
+    if rows < contract.min_rows:
+        text = f"{_rows(rows)} are fewer than the {contract.min_rows} a batch needs"
+        yield Violation(None, "rows", rows, (), text)
+    if rows > contract.max_rows:
+        text = f"{_rows(rows)} are more than the {contract.max_rows} that are plausible"
+        yield Violation(None, "rows", rows, (), text)
+    names = [str(name) for name in frame.columns]
+    for name, rules in contract.columns.items():
+        times = names.count(name)
+        if times == 0 and rules.required:
+            unknown = [other for other in names if other not in contract.columns]
+            text = f"the column is missing{_hint(name, unknown)}"
+            yield Violation(name, "missing", rows, (), text)
+        if times > 1:
+            yield Violation(name, "duplicate", rows, (), f"{times} columns have this name")
+
+
+def _shape_notes(frame: pd.DataFrame, contract: Contract, columns: Columns) -> Iterator[str]:
+    names = [str(name) for name in frame.columns]
+    if extra := [name for name in names if name not in contract.columns]:
+        yield f"{len(extra)} column(s) that the contract does not know left out: {_some(extra)}."
+    known = [name for name in names if name in contract.columns]
+    if known != [name for name in contract.columns if name in names] and not _repeats(names):
+        yield "columns put into the contract's order."
+    if columns.target not in names:
+        yield f"{columns.target}: no label column; the rows count as not labelled yet."
+    elif names.count(columns.target) == 1 and (late := int(frame[columns.target].isna().sum())):
+        yield f"{columns.target}: {late} of {_rows(len(frame))} are not labelled yet."
+
+
+def _category_notes(
+    typed: dict[str, pd.Series], contract: Contract, columns: Columns
+) -> Iterator[str]:
+    """New categories that are few enough to be let through."""
+    for name, values in typed.items():
+        rules = contract.columns[name]
+        if rules.categories is None or name == columns.target:
+            continue
+        new = values[values.notna() & ~values.isin(rules.categories)]
+        if len(new) and len(new) <= rules.new_category_share * len(values):
+            shown = ", ".join(_examples(new, sensitive=name in columns.sensitive))
+            yield f"{name}: {len(new)} of {_rows(len(values))} have a new category: {shown}."
+
+
+def _value_violations(
+    name: str,
+    values: pd.Series,
+    contract: Contract,
+    columns: Columns,
+    now: datetime.datetime | None,
+) -> Iterator[Violation]:
+    """The rules of one column, validated by pandera all at once."""
+    import pandera.pandas as pa
+
+    schema = pa.DataFrameSchema(
+        {name: pa.Column(checks=_pandera_checks(contract.columns[name], now), nullable=True)}
+    )
+    try:
+        schema.validate(values.to_frame(name), lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        for error in errors.schema_errors:
+            failing = values[~cast("pd.Series", error.check_output)]
+            rule = cast("pa.Check", error.check)
+            yield Violation(
+                name,
+                str(rule.name),
+                len(failing),
+                () if rule.name == "null" else _examples(failing, name in columns.sensitive),
+                f"{len(failing)} of {_rows(len(values))} {rule.error}",
+            )
+
+
+def _pandera_checks(rules: ColumnContract, now: datetime.datetime | None) -> "list[pa.Check]":
+    import pandera.pandas as pa
+
+    def rule(name: str, error: str, holds: Any) -> pa.Check:
+        # Three failing rows are enough for pandera's own record: ours counts them all.
+        return pa.Check(holds, name=name, error=error, ignore_na=False, n_failure_cases=3)
+
+    def few_enough(fails: pd.Series, share: float) -> pd.Series:
+        tolerated = fails.sum() <= share * len(fails)
+        return pd.Series(data=True, index=fails.index) if tolerated else ~fails
+
+    checks = []
+    if rules.null_share < 1:
+        allowed = f"at most {rules.null_share:.0%}" if rules.null_share else "none"
+        checks.append(
+            rule(
+                "null",
+                f"have no value; allowed: {allowed}",
+                lambda values: few_enough(values.isna(), rules.null_share),
+            )
+        )
+    if rules.type in ("integer", "float"):
+        checks.append(rule("infinite", "are infinite", lambda values: ~np.isinf(values)))
+    if (low := rules.minimum) is not None:
+        text = f"are below {low:g}, the lowest plausible value"
+        checks.append(rule("minimum", text, lambda values: ~(values < low) | np.isinf(values)))
+    if (high := rules.maximum) is not None:
+        text = f"are above {high:g}, the highest plausible value"
+        checks.append(rule("maximum", text, lambda values: ~(values > high) | np.isinf(values)))
+    if (known := rules.categories) is not None:
+        text = f"are none of the known categories {_some([str(value) for value in known])}"
+        checks.append(
+            rule(
+                "category",
+                text,
+                lambda values: few_enough(
+                    values.notna() & ~values.isin(known), rules.new_category_share
+                ),
+            )
+        )
+    if not rules.future:
+        # A day of grace: the zones of the writer and of this machine may differ.
+        limit = pd.Timestamp(now or datetime.datetime.now()) + pd.Timedelta(days=1)  # noqa: DTZ005
+        checks.append(rule("future", "are in the future", lambda values: ~(values > limit)))
+    return checks
+
+
+def _id_violations(
+    typed: dict[str, pd.Series], contract: Contract, columns: Columns
+) -> Iterator[Violation]:
+    ids = pd.DataFrame({name: typed[name] for name in contract.unique})
+    twice = ids.duplicated(keep=False)
+    if rows := int(twice.sum()):
+        hidden = bool(set(contract.unique) & set(columns.sensitive))
+        found = ids[twice].astype(str).agg("/".join, axis=1)
+        yield Violation(
+            contract.unique[0],
+            "unique",
+            rows,
+            _examples(found, sensitive=hidden),
+            f"{rows} of {_rows(len(ids))} share the id {'/'.join(contract.unique)} with another",
+        )
+
+
+# ------------------------------------------------------------------ words
+
+
+def _examples(values: pd.Series, sensitive: bool) -> tuple[str, ...]:
+    """Three different values; none of a sensitive column."""
+    if sensitive:
+        return ("values hidden",)
+    return tuple(_shown(value) for value in values.drop_duplicates().head(3))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return repr(value if len(value) <= 40 else value[:37] + "...")
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _hint(name: str, others: list[str]) -> str:
+    """The most alike of the other names, if one is alike at all."""
+    folded = {other.casefold().replace(" ", "_"): other for other in others}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return f"; is it {folded[close[0]]!r}?" if close else ""
