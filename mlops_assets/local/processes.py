@@ -1,0 +1,201 @@
+"""Starts processes together, watches them, and leaves none behind."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
+
+from mlops_assets.errors import UserError
+
+GRACE_SECONDS = 6.0  # what a stopped process gets to end by itself
+_POLL_SECONDS = 0.1
+_LOG_LINES = 15
+
+# Leads the processes' group and outlives them: when the pipe to its owner closes, even because that
+# was killed with -9, it stops whatever is left of the group.
+_GUARD = 'trap "" HUP INT TERM; read -r _; kill -TERM 0; sleep 6; kill -KILL 0'
+
+
+class ProcessDiedError(UserError):
+    """A process that should serve has ended."""
+
+
+class StoppedError(KeyboardInterrupt):
+    """A signal asked this process to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def stop_signals_raise() -> Iterator[None]:
+    """Lets SIGINT, SIGTERM and SIGHUP raise `StoppedError` while this lasts.
+
+    A shell starts background jobs with SIGINT ignored, and children inherit that: here it counts
+    again, here and in the processes that are started. Where `nohup` wants SIGHUP ignored, it is.
+    """
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, _raise_stopped) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _raise_stopped(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    # Once is enough: what follows is the orderly end, which a second Ctrl-C must not cut short.
+    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
+    raise StoppedError(number)
+
+
+def free_port() -> int:
+    """A TCP port on the loopback address that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def require_free(port: int, what: str, variable: str) -> None:
+    """Makes sure that a port can be served on.
+
+    Raises:
+        UserError: if it is taken; names the port and the variable that changes it.
+    """
+    with socket.socket() as probe:
+        # As the servers do, so that a port just left by one counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            message = (
+                f"Port {port} on 127.0.0.1, for {what}, cannot be used: {error.strerror}. "
+                f"Stop what uses it, or choose another: {variable}={port + 1}."
+            )
+            raise UserError(message) from error
+
+
+def listening(port: int) -> bool:
+    """Whether somebody accepts connections on a loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Supervisor:
+    """Processes that live and end together; a context manager.
+
+    Leaving it ends them all, with whatever they started themselves: first with SIGTERM, and what is
+    left after `GRACE_SECONDS` with SIGKILL. The same happens when this process is killed.
+
+    Args:
+        logs: The folder in which every process writes ``<name>.log``.
+        cwd: The folder in which they run.
+    """
+
+    def __init__(self, logs: Path, cwd: Path) -> None:
+        self._logs = logs
+        self._cwd = cwd
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        guard = ["/bin/sh", "-c", _GUARD]
+        self._guard = subprocess.Popen(guard, stdin=subprocess.PIPE, process_group=0)  # noqa: S603
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Starts a process; what it prints goes to its log."""
+        with self._log(name).open("wb") as log:
+            self._running[name] = subprocess.Popen(  # noqa: S603 (commands of this package)
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(environment),
+                cwd=self._cwd,
+                process_group=self._guard.pid,
+            )
+
+    def wait_until(
+        self,
+        ready: Callable[[], bool],
+        what: str,
+        timeout: float,
+        poll: float = 0.25,
+    ) -> None:
+        """Waits until something is so, while all processes keep running.
+
+        Args:
+            ready: Asked again and again.
+            what: What is waited for, for the message, e.g. "the daemon to report for work".
+            timeout: Seconds.
+            poll: Seconds between two questions.
+
+        Raises:
+            ProcessDiedError: if one of the processes ends meanwhile.
+            UserError: after the time-out.
+        """
+        end = time.monotonic() + timeout
+        while not ready():
+            self.check()
+            if time.monotonic() > end:
+                message = (
+                    f"Waited {timeout:.0f} s for {what}, in vain. The logs in {self._logs} say "
+                    "what happened; on a slow machine just try again."
+                )
+                raise UserError(message)
+            time.sleep(poll)
+
+    def check(self) -> None:
+        """Makes sure that every process is still running.
+
+        Raises:
+            ProcessDiedError: names the one that ended, with the last lines of its log.
+        """
+        for name, process in self._running.items():
+            code = process.poll()
+            if code is not None:
+                ended = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+                tail = self._log(name).read_text(encoding="utf-8", errors="replace")
+                last = "\n".join(tail.splitlines()[-_LOG_LINES:])
+                message = (
+                    f"{name} has ended by itself ({ended}). The end of {self._log(name)}:\n{last}"
+                )
+                raise ProcessDiedError(message)
+
+    def _log(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
+    def _stop(self) -> None:
+        self._signal(signal.SIGTERM)
+        end = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < end and any(p.poll() is None for p in self._running.values()):
+            time.sleep(_POLL_SECONDS)
+        self._signal(signal.SIGKILL)
+        for process in (*self._running.values(), self._guard):
+            process.wait()
+        if self._guard.stdin:
+            self._guard.stdin.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._guard.pid, number)

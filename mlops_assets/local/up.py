@@ -1,0 +1,68 @@
+"""``make up``: serves the state of a home until it is stopped."""
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from mlops_assets import settings
+from mlops_assets.errors import UserError
+from mlops_assets.local.graphql import Webserver
+from mlops_assets.local.home import claimed, environment, logs, prepare
+from mlops_assets.local.processes import Supervisor, require_free
+from mlops_assets.local.runs import end_orphaned_runs
+from mlops_assets.local.servers import LOCATION, start_dagster, start_mlflow
+
+_FOR_EVER = float("inf")
+
+
+def up(console: Console) -> None:
+    """Serves Dagster and MLflow over the home, on the loopback address, until a signal comes.
+
+    Raises:
+        UserError: if the home is in use, a port is taken, or a server ends by itself.
+    """
+    home = settings.home()
+    dagster_port = _port("DAGSTER_PORT", 3000)
+    mlflow_port = _port("MLFLOW_PORT", 5000)
+    embedded = "MLFLOW_TRACKING_URI" not in os.environ
+    with claimed(home, "make up"):
+        require_free(dagster_port, "Dagster", "DAGSTER_PORT")
+        if embedded:
+            require_free(mlflow_port, "MLflow", "MLFLOW_PORT")
+        prepare(home)
+        end_orphaned_runs(home)
+        try:
+            with Supervisor(logs(home), settings.CHECKOUT) as supervisor:
+                _serve(supervisor, console, home, dagster_port, mlflow_port if embedded else None)
+        finally:
+            end_orphaned_runs(home)
+
+
+def _serve(
+    supervisor: Supervisor,
+    console: Console,
+    home: Path,
+    dagster_port: int,
+    mlflow_port: int | None,
+) -> None:
+    servers = environment(home)
+    with console.status("start the servers"):
+        if mlflow_port is not None:
+            # First, and alone: two processes that create MLflow's database at once get in each
+            # other's way.
+            start_mlflow(supervisor, home, mlflow_port, servers)
+        webserver = Webserver(dagster_port, LOCATION)
+        start_dagster(supervisor, home, webserver, dagster_port, servers)
+    mlflow = settings.mlflow_uri() if mlflow_port is None else f"http://127.0.0.1:{mlflow_port}"
+    console.print(f"Dagster  http://127.0.0.1:{dagster_port}")
+    console.print(f"MLflow   {mlflow}")
+    console.print(f"State    {home}  (Ctrl-C stops the servers; the state stays)")
+    supervisor.wait_until(lambda: False, "a signal", _FOR_EVER, poll=1)
+
+
+def _port(variable: str, default: int) -> int:
+    given = os.environ.get(variable) or str(default)
+    if not given.isdecimal() or not 0 < int(given) < 65536:
+        raise UserError(f"{variable}={given} is not a port; give a number from 1 to 65535.")
+    return int(given)
