@@ -81,7 +81,8 @@ def _drawn(
 ) -> pd.DataFrame:
     """``rows`` rows of ``base`` with replacement, its classes in the shares asked for."""
     if classes:
-        counts = rng.multinomial(rows, list(classes.values()))
+        edges = np.cumsum([0.0, *classes.values()])
+        counts = np.diff((edges * rows).round().astype(int))
         labels = base[target].astype(str)
         places = np.concatenate(
             [
