@@ -1,0 +1,105 @@
+"""What counts as drift, and when drift is worth a retraining: the numbers of the YAML."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Correction = Literal["fdr_bh", "fdr_by", "holm", "bonferroni"]
+
+
+class DriftPolicy(BaseModel):
+    """How a batch is compared with what production knows, and what follows from it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    significance: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="A feature column differs only where its p-value, corrected over the feature "
+        "columns, is at most this (and its distance reaches the threshold).",
+    )
+    correction: Correction = Field(
+        default="fdr_bh",
+        description="How p-values are corrected over the feature columns: fdr_bh "
+        "(Benjamini-Hochberg), fdr_by, holm or bonferroni.",
+    )
+    target_significance: float = Field(
+        default=0.0043,
+        gt=0,
+        lt=1,
+        description="The target is tested by itself, not as one column among many, and a batch "
+        "differs when it does: so its p-value has to be at most this, which bounds the false "
+        "alarms of a batch.",
+    )
+    drift_share: float = Field(
+        default=0.3,
+        gt=0,
+        le=1,
+        description="The batch differs when at least this share of its feature columns does.",
+    )
+    numerical_threshold: float = Field(
+        default=0.1,
+        ge=0,
+        description="The smallest difference of a numerical column that matters: Wasserstein "
+        "distance in standard deviations of the reference.",
+    )
+    categorical_threshold: float = Field(
+        default=0.1,
+        ge=0,
+        description="The smallest difference of a categorical column, or of a column's share of "
+        "missing values, that matters: Jensen-Shannon distance.",
+    )
+    thresholds: dict[str, float] = Field(
+        default={},
+        description="Thresholds for single columns, in place of the two above, by column name.",
+    )
+    max_rows: int = Field(
+        default=20_000,
+        ge=100,
+        description="Larger frames are compared on a sample of this many rows a side.",
+    )
+    min_reference_rows: int = Field(
+        default=150,
+        ge=1,
+        description="From how many rows on a regime is a reference that batches are compared with.",
+    )
+    regime_growth: float = Field(
+        default=3.0,
+        gt=1,
+        description="A regime that was decided on is retrained on again when its labelled rows "
+        "have grown this many times since.",
+    )
+    score_confidence: float = Field(
+        default=0.999,
+        gt=0.5,
+        lt=1,
+        description="Production's score has fallen when it is below its score at promotion with "
+        "this one-sided confidence (two-sample bootstrap).",
+    )
+    score_days: int = Field(
+        default=2,
+        ge=1,
+        description="Production's score has also fallen when it is below with the lower "
+        "confidence of score_days_confidence on this many scored batches in a row.",
+    )
+    score_days_confidence: float = Field(
+        default=0.98,
+        gt=0.5,
+        lt=1,
+        description="The confidence that each of score_days batches needs.",
+    )
+    patience: int = Field(
+        default=1,
+        ge=1,
+        description="How many drifted batches in a row it takes to retrain; applied by the sensor.",
+    )
+    cooldown_days: int = Field(
+        default=0,
+        ge=0,
+        description="How many days after a retraining the sensor asks for no other one.",
+    )
+    resamples: int = Field(
+        default=2_000, ge=200, description="Bootstrap resamples of the score comparison."
+    )
+    seed: int = Field(default=0, description="Seed of the score comparison's bootstrap.")

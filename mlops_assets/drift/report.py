@@ -1,0 +1,180 @@
+"""Evidently's page for people, with the very numbers and verdicts of the comparison."""
+
+import html
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mlops_assets.data.columns import Columns
+from mlops_assets.drift.two_sample import ColumnDrift, Comparison, Kind, present
+
+PLOTTED_ROWS = 5_000  # the numbers come from the comparison; these rows only draw the plots
+PLOTTED_VALUES = 30
+OTHER = "(other)"
+
+
+def write_html(
+    reference: pd.DataFrame,
+    batch: pd.DataFrame,
+    features: list[str],
+    target: str | None,
+    comparison: Comparison,
+    columns: Columns,
+    path: Path,
+    reasons: Sequence[str] = (),
+) -> None:
+    """Write Evidently's drift page of a batch against its reference.
+
+    Every column shows the distance, threshold and verdict of ``comparison``: Evidently's own
+    choice of test depends on the reference's size, and would contradict the verdict. Sensitive
+    columns are left out, since the page contains values; so are columns without any value on one
+    side, which Evidently cannot draw. Both are named in the page's head.
+
+    Args:
+        reference: What the batch was compared with.
+        batch: The batch.
+        features: The feature columns that were compared.
+        target: The target column, or None.
+        comparison: What `two_sample.compare` found of these.
+        columns: The columns' roles; ``sensitive`` ones are left out.
+        path: Where to write the page; its folder is made.
+        reasons: The verdict's reasons, shown at the top.
+    """
+    drawn = [
+        column
+        for column in comparison.columns
+        if column.name not in columns.sensitive and column.name in (*features, target)
+    ]
+    then, now = _plotted(reference, drawn), _plotted(batch, drawn)
+    drawn = [column for column in drawn if then[column.name].count() and now[column.name].count()]
+    page = "<html>\n    <body>\n    </body></html>"
+    if drawn:
+        page = _evidently_page(then, now, drawn, comparison)
+    hidden = [column.name for column in comparison.columns if column not in drawn]
+    head = _head(comparison, hidden, reasons)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    aside.write_text(page.replace("<body>", f"<body>\n{head}", 1), encoding="utf-8")
+    aside.replace(path)
+
+
+def _plotted(frame: pd.DataFrame, drawn: Sequence[ColumnDrift]) -> pd.DataFrame:
+    """The columns to draw, as Evidently can draw them: floats, and text of not too many values."""
+    rows = frame.sample(PLOTTED_ROWS, random_state=0) if len(frame) > PLOTTED_ROWS else frame
+    rows = rows.reset_index(drop=True)
+    values = {}
+    for column in drawn:
+        series = rows[column.name]
+        assert isinstance(series, pd.Series), f"two columns are called {column.name}"
+        values[column.name] = _values(series, column.kind)
+    return pd.DataFrame(values)
+
+
+def _values(column: pd.Series, kind: Kind) -> pd.Series:
+    values = present(column, kind)
+    if kind == "numerical":
+        return values.reindex(column.index)
+    text = values.astype(str)
+    frequent = text.value_counts().index[:PLOTTED_VALUES]
+    return text.where(text.isin(frequent), OTHER).reindex(column.index)
+
+
+def _evidently_page(
+    then: pd.DataFrame, now: pd.DataFrame, drawn: Sequence[ColumnDrift], comparison: Comparison
+) -> str:
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.metrics import ValueDrift
+    from evidently.presets import DataDriftPreset
+
+    definition = DataDefinition(
+        numerical_columns=[column.name for column in drawn if column.kind == "numerical"],
+        categorical_columns=[column.name for column in drawn if column.kind == "categorical"],
+    )
+    features = [column for column in drawn if not column.is_target]
+    with _as_stattests(drawn) as methods, warnings.catch_warnings():
+        # Evidently correlates constant columns and the like; nothing of that is ours to mend.
+        warnings.simplefilter("ignore")
+        single = [column for column in drawn if column.is_target]
+        metrics = []
+        if len(features) == len(comparison.features):
+            metrics.append(
+                DataDriftPreset(
+                    columns=[column.name for column in features],
+                    drift_share=comparison.needed_share,
+                    per_column_method={column.name: methods[column.name] for column in features},
+                    per_column_threshold={column.name: column.threshold for column in features},
+                )
+            )
+        else:  # its count of drifted columns would not be the verdict's
+            single = list(drawn)
+        metrics += [
+            ValueDrift(
+                column=column.name, method=methods[column.name].name, threshold=column.threshold
+            )
+            for column in single
+        ]
+        snapshot = Report(metrics).run(
+            Dataset.from_pandas(now, data_definition=definition),
+            Dataset.from_pandas(then, data_definition=definition),
+        )
+        return snapshot.get_html_str(as_iframe=False)
+
+
+@contextmanager
+def _as_stattests(drawn: Sequence[ColumnDrift]) -> Iterator[dict[str, Any]]:
+    """The columns' verdicts as Evidently tests that answer them, registered for the while."""
+    from evidently.legacy.calculations.stattests import registry
+    from evidently.legacy.core import ColumnType
+
+    tests, answers = {}, []
+    for column in drawn:
+        p_value = f"p {column.p_adjusted:.2g}"
+        test = registry.StatTest(
+            name=f"{column.name} {uuid.uuid4().hex}",
+            display_name=f"{column.distance_name}, {p_value}",
+            allowed_feature_types=[ColumnType.Numerical, ColumnType.Categorical],
+            default_threshold=column.threshold,
+        )
+        answer = _answer(column)
+        registry.register_stattest(test, answer)
+        tests[column.name] = test
+        answers.append(answer)
+    try:
+        yield tests
+    finally:
+        for test, answer in zip(tests.values(), answers, strict=True):
+            del registry._registered_stat_tests[test.name]
+            del registry._impls[test]
+            del registry._registered_stat_test_funcs[answer]
+
+
+def _answer(column: ColumnDrift) -> Callable[..., tuple[float, bool]]:
+    def answer(reference: object, current: object, kind: object, threshold: float) -> Any:
+        del reference, current, kind, threshold  # answered already, on more rows than are drawn
+        return column.distance, column.differs
+
+    return answer
+
+
+def _head(comparison: Comparison, hidden: Sequence[str], reasons: Sequence[str]) -> str:
+    """The verdict on top of the page."""
+    verdict = "differs from the reference" if comparison.differs else "is like the reference"
+    lines = [
+        f"{comparison.batch_rows} rows against {comparison.reference_rows} of the reference; "
+        f"{len(comparison.drifted_columns)} of {len(comparison.features)} feature columns differ "
+        f"(drift from a share of {comparison.needed_share:g}); a column differs where its "
+        "distance reaches the threshold and is significant.",
+        *reasons,
+    ]
+    if hidden:
+        lines.append(f"Compared but not drawn (sensitive, or empty): {', '.join(hidden)}.")
+    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+    return (
+        '<div id="verdict" style="font-family: sans-serif; margin: 1.5em 2em">'
+        f"<h2>The batch {verdict}</h2><ul>{items}</ul></div>"
+    )

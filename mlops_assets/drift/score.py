@@ -1,0 +1,127 @@
+"""Has production's score fallen credibly, given how few rows either score was measured on?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlops_assets.metrics import Metric
+
+MAX_DRAWS = 4_000_000  # indices held in memory at once, 32 MB
+MAX_ROWS = 20_000  # a score on more rows is as good as exact beside the other side's
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Labelled rows that a model has predicted: truth and prediction, aligned, of any order."""
+
+    y_true: np.ndarray
+    y_pred: np.ndarray
+
+
+@dataclass(frozen=True)
+class ScoreFall:
+    """How far a score has fallen between two sets of rows.
+
+    ``fall`` is positive where the score is worse now, whatever the metric's direction;
+    ``fall_lower`` is its one-sided lower bound at ``confidence``.
+    """
+
+    score_now: float
+    score_then: float
+    fall: float
+    fall_lower: float
+    confidence: float
+    rows_now: int
+    rows_then: int
+    credible: bool
+
+
+def credibly_worse(
+    now: Scored, then: Scored, metric: Metric, confidence: float, resamples: int, seed: int
+) -> ScoreFall:
+    """Compare a model's score on two disjoint sets of rows by a two-sample bootstrap.
+
+    Both sets are resampled, each by itself, so that the uncertainty of both scores counts
+    (percentile interval; Efron and Tibshirani 1993, chapter 16).
+
+    Args:
+        now: The rows that the score may have fallen on; at least one.
+        then: The rows it is compared with; at least one.
+        metric: The metric.
+        confidence: One-sided confidence of the lower bound, e.g. 0.999.
+        resamples: How many bootstrap resamples.
+        seed: Seed of the resampling.
+
+    Returns:
+        The fall; credible where its lower bound is above zero.
+    """
+    return falls(now, then, metric, (confidence,), resamples, seed)[0]
+
+
+def falls(
+    now: Scored,
+    then: Scored,
+    metric: Metric,
+    confidences: tuple[float, ...],
+    resamples: int,
+    seed: int,
+) -> tuple[ScoreFall, ...]:
+    """As `credibly_worse`, for several confidences from one bootstrap."""
+    score_now = metric.score(now.y_true, now.y_pred)
+    score_then = metric.score(then.y_true, then.y_pred)
+    rng = np.random.default_rng(seed)
+    draws_now = _resampled(_ordered(now), metric, resamples, rng)
+    draws_then = _resampled(_ordered(then), metric, resamples, rng)
+    drawn = np.array(
+        [metric.improvement(old, new) for old, new in zip(draws_then, draws_now, strict=True)]
+    )
+    fall = metric.improvement(score_then, score_now)
+    result = []
+    for confidence in confidences:
+        lower = float(np.quantile(drawn, 1 - confidence, method="lower"))
+        result.append(
+            ScoreFall(
+                score_now=score_now,
+                score_then=score_then,
+                fall=fall,
+                fall_lower=lower,
+                confidence=confidence,
+                rows_now=len(now.y_true),
+                rows_then=len(then.y_true),
+                credible=lower > 0,
+            )
+        )
+    return tuple(result)
+
+
+def _ordered(scored: Scored) -> Scored:
+    """The rows in an order of their own, so that the order they come in changes nothing."""
+    truth, predicted = np.asarray(scored.y_true), np.asarray(scored.y_pred)
+    order = np.lexsort((_sortable(predicted), _sortable(truth)))
+    if len(order) > MAX_ROWS:
+        order = order[np.linspace(0, len(order) - 1, MAX_ROWS).round().astype(int)]
+    return Scored(truth[order], predicted[order])
+
+
+def _sortable(values: np.ndarray) -> np.ndarray:
+    # Labels of mixed types cannot be compared with each other.
+    return values.astype(str) if values.dtype == object else values
+
+
+def _resampled(
+    scored: Scored, metric: Metric, resamples: int, rng: np.random.Generator
+) -> np.ndarray:
+    return np.concatenate(
+        [
+            metric.resampled(scored.y_true, scored.y_pred, indices)
+            for indices in _indices(len(scored.y_true), resamples, rng)
+        ]
+    )
+
+
+def _indices(rows: int, resamples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Bootstrap indices, (some, rows) at a time, ``resamples`` in all."""
+    at_once = max(1, MAX_DRAWS // rows)
+    for start in range(0, resamples, at_once):
+        yield rng.integers(0, rows, size=(min(at_once, resamples - start), rows))

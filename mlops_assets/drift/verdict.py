@@ -1,0 +1,348 @@
+"""The verdict on a batch: has it drifted, which regime is it, and is it time to retrain?
+
+Everything here is pure: comparisons, scores and records of earlier days in, the verdict out, its
+reasons in words.
+"""
+
+import datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from mlops_assets.drift.policy import DriftPolicy
+from mlops_assets.drift.regimes import BASELINE, NEW, Regime, ReportRecord
+from mlops_assets.drift.score import ScoreFall
+from mlops_assets.drift.two_sample import ColumnDrift, Comparison
+
+SHOWN_COLUMNS = 5
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the verdict needs to know of the batch itself."""
+
+    partition: str
+    rows: int
+    labelled_rows: int
+
+
+@dataclass(frozen=True)
+class ScoreCheck:
+    """Production's score on the batch against its score at promotion, at two confidences.
+
+    ``fall`` is judged by itself (``score_confidence``), ``fall_of_days`` together with earlier
+    days (``score_days_confidence``); ``production`` is the version that was scored.
+    """
+
+    fall: ScoreFall
+    fall_of_days: ScoreFall
+    production: str | None = None
+
+
+@dataclass(frozen=True)
+class RegimeMatch:
+    """The batch beside an earlier regime: its columns and, with labels, production's score."""
+
+    comparison: Comparison
+    fall: ScoreFall | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the batch is of another distribution than the regime."""
+        return self.comparison.differs or (self.fall is not None and self.fall.credible)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on a batch.
+
+    ``regime`` is `baseline`, `new`, or the name (first partition) of a known one.
+    ``regime_rows`` and ``regime_labelled_rows`` count the regime's rows with this batch.
+    ``score_below`` is kept for the next day's verdict (see `ReportRecord`).
+    """
+
+    partition: str
+    drift_detected: bool
+    retrain: bool
+    regime: str
+    regime_rows: int
+    regime_labelled_rows: int
+    reasons: tuple[str, ...]
+    rows: int
+    labelled_rows: int
+    score_below: bool | None = None
+    production: str | None = None
+
+    @property
+    def regime_name(self) -> str:
+        """The regime's name from now on: a new one is named by this partition."""
+        return self.partition if self.regime == NEW else self.regime
+
+    def record(self) -> ReportRecord:
+        """What later days need to know of this verdict."""
+        return ReportRecord(
+            partition=self.partition,
+            drift_detected=self.drift_detected,
+            retrain=self.retrain,
+            regime=self.regime_name,
+            rows=self.rows,
+            labelled_rows=self.labelled_rows,
+            score_below=self.score_below,
+            production=self.production,
+        )
+
+
+def judge(
+    batch: Batch,
+    baseline: Comparison,
+    score: ScoreCheck | None,
+    regimes: Sequence[Regime],
+    compare_with: Callable[[Regime], RegimeMatch],
+    reports: Iterable[ReportRecord],
+    policy: DriftPolicy,
+    needed_labels: int = 1,
+) -> Verdict:
+    """Judge a batch.
+
+    Args:
+        batch: The batch's partition and sizes.
+        baseline: The batch compared with the baseline.
+        score: Production's score on the batch against that at promotion; None without labels.
+        regimes: The regimes before this partition, as `fold_regimes` gives them.
+        compare_with: Compares the batch with a regime; asked lazily, the most recent first.
+        reports: The records of earlier reports; later partitions are left out here.
+        policy: What counts as drift.
+        needed_labels: Labelled rows that a regime needs before a decision on it is possible
+            (the gate asks for so many evaluation rows).
+
+    Returns:
+        The verdict. It never says `retrain` without drift, nor without labels.
+    """
+    earlier = sorted(
+        (report for report in reports if report.partition < batch.partition),
+        key=lambda report: report.partition,
+    )
+    score_reason = _score_reason(score, earlier, policy)
+    drifted = baseline.differs or score_reason is not None
+    reasons = _comparison_reasons(baseline, "the baseline")
+    if score_reason:
+        reasons.append(score_reason)
+    elif score:
+        reasons.append(_score_text(score.fall, "not credibly below", "at promotion"))
+
+    if not drifted:
+        regime, known = BASELINE, None
+    else:
+        known = match(regimes, compare_with, policy)
+        regime = known.name if known else NEW
+    rows = batch.rows + (known.rows if known else 0)
+    labelled = batch.labelled_rows + (known.labelled_rows if known else 0)
+    retrain = False
+    if drifted:
+        retrain, reason = _retrain(batch, known, labelled, policy, needed_labels)
+        reasons.append(reason)
+    return Verdict(
+        partition=batch.partition,
+        drift_detected=drifted,
+        retrain=retrain,
+        regime=regime,
+        regime_rows=rows,
+        regime_labelled_rows=labelled,
+        reasons=tuple(reasons),
+        rows=batch.rows,
+        labelled_rows=batch.labelled_rows,
+        score_below=score.fall_of_days.credible if score else None,
+        production=score.production if score else None,
+    )
+
+
+def match(
+    regimes: Sequence[Regime],
+    compare_with: Callable[[Regime], RegimeMatch],
+    policy: DriftPolicy,
+) -> Regime | None:
+    """The most recent regime that the batch does not differ from; None: it is a new one.
+
+    Regimes of fewer than ``min_reference_rows`` rows are no reference, since nearly everything
+    looks like a handful of rows. Only the latest one may still gather rows while it is so young,
+    and only from batches that no other regime claims.
+    """
+    recent = sorted(regimes, key=lambda regime: regime.partitions[-1], reverse=True)
+    young = [regime for regime in recent if regime.rows < policy.min_reference_rows]
+    grown = [regime for regime in recent if regime.rows >= policy.min_reference_rows]
+    candidates = [*grown, *[regime for regime in young if regime is recent[0]]]
+    return next((regime for regime in candidates if not compare_with(regime).differs), None)
+
+
+def known_already(
+    report: ReportRecord, regimes: Sequence[Regime], policy: DriftPolicy
+) -> str | None:
+    """Why the retraining that a report asked for is no longer due; None where it is.
+
+    Asked at the start of a retrain run: between report and run, another run may have decided on
+    the same regime.
+
+    Args:
+        report: The record of the report that asked.
+        regimes: The regimes before its partition as the records are now.
+        policy: The growth that another decision on a regime needs.
+    """
+    name = report.partition if report.regime == NEW else report.regime
+    regime = next((regime for regime in regimes if regime.name == name), None)
+    if regime is None or not _waits(regime, regime.labelled_rows + report.labelled_rows, policy):
+        return None
+    return _decided_text(regime, regime.labelled_rows + report.labelled_rows, policy)
+
+
+def drifted_in_a_row(reports: Iterable[ReportRecord], before: str) -> int:
+    """How many of the latest reports before a partition, without a break, found drift."""
+    earlier = sorted(
+        (report for report in reports if report.partition < before),
+        key=lambda report: report.partition,
+        reverse=True,
+    )
+    count = 0
+    for report in earlier:
+        if not report.drift_detected:
+            break
+        count += 1
+    return count
+
+
+def hold_back(
+    partition: str, drifted_days: int, last_retrained: str | None, policy: DriftPolicy
+) -> str | None:
+    """Why a retraining that is due is not asked for yet; None where it is.
+
+    Args:
+        partition: The batch's day, as an ISO date.
+        drifted_days: Drifted batches in a row, this one included.
+        last_retrained: The day of the last retraining, as an ISO date; None: there was none.
+        policy: ``patience`` and ``cooldown_days``.
+    """
+    if drifted_days < policy.patience:
+        return (
+            f"held back: {drifted_days} drifted {_plural(drifted_days, 'batch', 'batches')} in a "
+            f"row, and patience asks for {policy.patience}"
+        )
+    if last_retrained is None or not policy.cooldown_days:
+        return None
+    day, last = (datetime.date.fromisoformat(key) for key in (partition, last_retrained))
+    passed = (day - last).days
+    if 0 <= passed < policy.cooldown_days:
+        return (
+            f"held back: retrained for {last_retrained}, {passed} {_plural(passed, 'day', 'days')} "
+            f"before, and cooldown_days asks for {policy.cooldown_days}"
+        )
+    return None
+
+
+def _retrain(
+    batch: Batch, regime: Regime | None, labelled: int, policy: DriftPolicy, needed: int
+) -> tuple[bool, str]:
+    """Whether to retrain on a drifted batch, and why (not)."""
+    who = f"the regime of {regime.name}" if regime else "the regime"
+    state = "is known" if regime else f"is new, named {batch.partition}"
+    if regime and _waits(regime, labelled, policy):
+        return False, _decided_text(regime, labelled, policy)
+    if batch.labelled_rows == 0 or labelled < needed:
+        return False, (
+            f"{who} {state}: {labelled} labelled rows ({batch.labelled_rows} of this batch's "
+            f"{batch.rows}), and at least {max(needed, 1)} are needed to retrain; materialise "
+            f"{batch.partition} again when its labels are there"
+        )
+    if regime and regime.decided_rows is not None:
+        return True, (
+            f"{who} {state} and has grown to {labelled} labelled rows, {policy.regime_growth:g} "
+            f"times the {regime.decided_rows} it was last decided on with "
+            f"({regime.last_decision}): retrain"
+        )
+    if regime:
+        return True, f"{who} {state} but nothing is decided on it yet, {labelled} rows: retrain"
+    return True, f"{who} {state}, {labelled} labelled rows: retrain"
+
+
+def _waits(regime: Regime, labelled: int, policy: DriftPolicy) -> bool:
+    return regime.decided_rows is not None and labelled < _due_from(regime, policy)
+
+
+def _due_from(regime: Regime, policy: DriftPolicy) -> int:
+    # An empty regime, decided on by hand, has to grow as well.
+    return int(-(-max(regime.decided_rows or 0, 1) * policy.regime_growth // 1))
+
+
+def _decided_text(regime: Regime, labelled: int, policy: DriftPolicy) -> str:
+    return (
+        f"the regime of {regime.name} is known: {labelled} labelled rows, decided at "
+        f"{regime.decided_rows} ({regime.last_decision}); retraining again from "
+        f"{_due_from(regime, policy)}"
+    )
+
+
+def _score_reason(
+    score: ScoreCheck | None, earlier: Sequence[ReportRecord], policy: DriftPolicy
+) -> str | None:
+    """Why production's score counts as fallen; None where it does not."""
+    if score is None:
+        return None
+    if score.fall.credible:
+        return _score_text(score.fall, "credibly below", "at promotion")
+    if not score.fall_of_days.credible:
+        return None
+    # Days of another production version say nothing about this one.
+    scored = [report for report in earlier if report.score_below is not None]
+    last = scored[len(scored) - (policy.score_days - 1) :] if policy.score_days > 1 else []
+    in_a_row = len(last) == policy.score_days - 1 and all(
+        report.score_below and report.production == score.production for report in last
+    )
+    if not in_a_row:
+        return None
+    text = _score_text(score.fall_of_days, "credibly below", "at promotion")
+    return f"{text}, {policy.score_days} scored batches in a row"
+
+
+def _score_text(fall: ScoreFall, relation: str, when: str) -> str:
+    return (
+        f"production's score {fall.score_now:.3f} is {relation} its {fall.score_then:.3f} {when} "
+        f"({fall.rows_now} rows against {fall.rows_then}, fall {fall.fall:+.3f}, at least "
+        f"{fall.fall_lower:+.3f} at confidence {fall.confidence:g})"
+    )
+
+
+def _comparison_reasons(comparison: Comparison, reference: str) -> list[str]:
+    reasons = []
+    differing = [column for column in comparison.features if column.differs]
+    total = len(comparison.features)
+    if differing:
+        differing.sort(key=lambda column: -_excess(column))
+        shown = ", ".join(_column_text(column) for column in differing[:SHOWN_COLUMNS])
+        more = len(differing) - SHOWN_COLUMNS
+        reasons.append(
+            f"{len(differing)} of {total} feature columns "
+            f"{_plural(len(differing), 'differs', 'differ')} from {reference}: "
+            f"a share of {comparison.drift_share:.2f}, drift from "
+            f"{comparison.needed_share:g} ({shown}{f', and {more} more' if more > 0 else ''})"
+        )
+    else:
+        reasons.append(f"none of {total} feature columns differs from {reference}")
+    target = comparison.target
+    if target is None:
+        reasons.append("the target was not compared: no labels")
+    elif target.differs:
+        reasons.append(f"the target differs from {reference} ({_column_text(target)})")
+    return reasons
+
+
+def _column_text(column: ColumnDrift) -> str:
+    note = f", {column.note}" if column.note else ""
+    return (
+        f"{column.name} {column.distance:.2f} >= {column.threshold:g}, "
+        f"p {column.p_adjusted:.1g}{note}"
+    )
+
+
+def _excess(column: ColumnDrift) -> float:
+    return column.distance / column.threshold if column.threshold else float("inf")
+
+
+def _plural(count: int, one: str, many: str) -> str:
+    return one if count == 1 else many
