@@ -1,31 +1,37 @@
 """What runs when: jobs, the 06:00 schedule, the drift sensor."""
 
+import datetime as dt
+
 import dagster as dg
 
 from mlops_assets import settings
-from mlops_assets.assets.shared import partitions, registry_of, told_plainly
+from mlops_assets.drift.verdict import hold_back
+from mlops_assets.jobs import DAILY, RETRAIN, approve_job, asset_job, rollback_job
 from mlops_assets.resources.mlflow import MODEL_TAG
 from mlops_assets.spec import ModelSpec
 
+LATE_SECONDS = 600  # between two looks for days whose batch was late
 BURST = 50  # materializations that one tick of the drift sensor handles at the most
 
 
 def automation(spec: ModelSpec) -> dg.Definitions:
     """The jobs, the schedule and the sensors of one model."""
-    daily = _job(spec, "daily", ("drifted_batch", "predictions", "drift_report"))
-    retrain = _job(spec, "retrain", ("augmented_dataset", "candidate_model", "production_model"))
+    daily = asset_job(spec, "daily", DAILY)
+    retrain = asset_job(spec, "retrain", RETRAIN)
     return dg.Definitions(
-        jobs=[daily, retrain, rollback_job(spec)],
+        jobs=[daily, retrain, rollback_job(spec), approve_job(spec)],
         schedules=[daily_schedule(daily)],
-        sensors=[first_start(spec), retrain_on_drift(spec, retrain)],
+        sensors=[first_start(spec), retrain_on_drift(spec, retrain), late_batches(spec, daily)],
     )
 
 
 def daily_schedule(daily: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
     """At 06:00 UTC, the daily job for the day that has just ended."""
-    running, stopped = dg.DefaultScheduleStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED
+    status = dg.DefaultScheduleStatus
     return dg.build_schedule_from_partitioned_job(
-        daily, hour_of_day=6, default_status=running if settings.schedules_run() else stopped
+        daily,
+        hour_of_day=6,
+        default_status=status.RUNNING if settings.schedules_run() else status.STOPPED,
     )
 
 
@@ -33,7 +39,9 @@ def first_start(spec: ModelSpec) -> dg.AutomationConditionSensorDefinition:
     """Makes the baseline and its model as soon as a daemon runs and they are missing."""
     return dg.AutomationConditionSensorDefinition(
         name=f"{spec.name}_baseline",
-        target=_keys(spec, ("baseline_data", "baseline_model")),
+        target=dg.AssetSelection.assets(
+            [spec.name, "baseline_data"], [spec.name, "baseline_model"]
+        ),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=settings.sensor_seconds(),
         run_tags={MODEL_TAG: spec.name},
@@ -70,88 +78,99 @@ def retrain_on_drift(
         ).records
         if not found:
             return dg.SensorResult(skip_reason="No new drift report.", cursor=context.cursor)
-        retrains = _retrains(found[0])
-        alike = []
+        requests: list[dg.RunRequest] = []
+        skips: list[str] = []
+        retrained = _retrained_days(context.instance, retrain.name)
+        cursor = context.cursor
         for record in found:
-            if _retrains(record) != retrains:
+            skip = _why_not(spec, record, retrained)
+            if (requests and skip) or (skips and not skip):
                 break
-            alike.append(record)
-        cursor = str(alike[-1].storage_id)
-        if not retrains:
-            return dg.SensorResult(skip_reason="\n".join(map(_in_words, alike)), cursor=cursor)
-        requests = [
-            dg.RunRequest(
-                run_key=f"{spec.name}-drift-report-{record.storage_id}",
-                partition_key=record.partition_key,
-            )
-            for record in alike
-        ]
+            if skip:
+                skips.append(skip)
+            else:
+                key = f"{spec.name}-drift-report-{record.storage_id}"
+                requests.append(dg.RunRequest(run_key=key, partition_key=record.partition_key))
+                retrained.append(str(record.partition_key))
+            cursor = str(record.storage_id)
+        if skips:
+            return dg.SensorResult(skip_reason="\n".join(skips), cursor=cursor)
         return dg.SensorResult(run_requests=requests, cursor=cursor)
 
     return _retrain_on_drift
 
 
-def rollback_job(spec: ModelSpec) -> dg.JobDefinition:
-    """Production goes back to the version before it."""
+def late_batches(spec: ModelSpec, daily: dg.UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+    """Asks again, once an hour, for the batch of a day that had not arrived yet.
 
-    @dg.op(
-        name=f"{spec.name}_previous_to_production",
-        description="Moves the alias `production` to the version that has `previous`, and back.",
+    A day that was refused (quarantine) or whose run failed is not asked for again: a person has
+    to look first.
+    """
+
+    @dg.sensor(
+        name=f"{spec.name}_late_batches",
+        job=daily,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=LATE_SECONDS,
+        description="Runs the daily job again for days whose batch was not there yet.",
     )
-    def _previous_to_production(context: dg.OpExecutionContext) -> None:
-        with told_plainly():
-            registry = registry_of(spec)
-            left = registry.in_use()
-            now = registry.rollback(left)
-        said = f"Production of {spec.name} went back from version {left.number} to {now.number}."
-        context.log.info(said)
-        context.log_event(
-            dg.AssetObservation(
-                asset_key=[spec.name, "production_model"],
-                description=said,
-                metadata={"decision": "rolled_back", "production_version": now.number},
+    def _late_batches(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        today = dt.datetime.now(tz=dt.UTC).date()
+        days = [str(today - dt.timedelta(days=ago)) for ago in range(spec.late_days, 0, -1)]
+        waiting = [day for day in days if _not_there_yet(context.instance, spec, daily.name, day)]
+        if not waiting:
+            return dg.SensorResult(
+                skip_reason=f"No batch is awaited among the last {spec.late_days} days."
             )
+        hour = dt.datetime.now(tz=dt.UTC).strftime("%Y-%m-%dT%H")
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(run_key=f"{spec.name}-{day}-asked-{hour}", partition_key=day)
+                for day in waiting
+            ]
         )
 
-    @dg.job(
-        name=f"{spec.name}_rollback",
-        tags={MODEL_TAG: spec.name},
-        executor_def=dg.in_process_executor,
-        description=f"Puts the previous version of {spec.name} back into production.",
+    return _late_batches
+
+
+def _not_there_yet(instance: dg.DagsterInstance, spec: ModelSpec, job: str, partition: str) -> bool:
+    """Whether the last daily run of a day ended well but found no batch."""
+    runs = instance.get_runs(
+        dg.RunsFilter(job_name=job, tags={"dagster/partition": partition}), limit=1
     )
-    def _rollback() -> None:
-        _previous_to_production()
-
-    return _rollback
-
-
-def _job(
-    spec: ModelSpec, name: str, assets: tuple[str, ...]
-) -> dg.UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(
-        f"{spec.name}_{name}",
-        selection=_keys(spec, assets),
-        partitions_def=partitions(spec),
-        executor_def=dg.in_process_executor,
-        tags={MODEL_TAG: spec.name},
+    if not runs or runs[0].status is not dg.DagsterRunStatus.SUCCESS:
+        return False
+    found = instance.fetch_materializations(
+        dg.AssetRecordsFilter(
+            asset_key=dg.AssetKey([spec.name, "drifted_batch"]), asset_partitions=[partition]
+        ),
+        limit=1,
     )
+    return not found.records
 
 
-def _keys(spec: ModelSpec, assets: tuple[str, ...]) -> dg.AssetSelection:
-    return dg.AssetSelection.assets(*([spec.name, asset] for asset in assets))
-
-
-def _metadata(record: dg.EventLogRecord) -> dict[str, object]:
+def _why_not(spec: ModelSpec, record: dg.EventLogRecord, retrained: list[str]) -> str | None:
+    """Why a drift report leads to no retraining, in words; None where it does."""
     materialization = record.asset_materialization
-    return {} if materialization is None else {
-        name: value.value for name, value in materialization.metadata.items()
-    }
+    metadata = {} if materialization is None else dict(materialization.metadata)
+    said = {name: value.value for name, value in metadata.items()}
+    partition = str(record.partition_key)
+    reasons = said.get("reasons") or ["the report gives no reason"]
+    if said.get("retrain") is not True:
+        return f"{partition}: {'; '.join(map(str, reasons))}"
+    in_a_row = said.get("drifted_in_a_row")
+    held_back = hold_back(
+        partition,
+        in_a_row if isinstance(in_a_row, int) else 1,
+        max((day for day in retrained if day < partition), default=None),
+        spec.drift,
+    )
+    return f"{partition}: {held_back}" if held_back else None
 
 
-def _retrains(record: dg.EventLogRecord) -> bool:
-    return _metadata(record).get("retrain") is True
-
-
-def _in_words(record: dg.EventLogRecord) -> str:
-    reasons = _metadata(record).get("reasons") or ["the report gives no reason"]
-    return f"{record.partition_key}: {' '.join(map(str, reasons))}"
+def _retrained_days(instance: dg.DagsterInstance, job: str) -> list[str]:
+    """The partitions of the latest retrainings that were asked for and did not fail."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=job), limit=100)
+    lost = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+    days = (run.tags.get("dagster/partition") for run in runs if run.status not in lost)
+    return [day for day in days if day]

@@ -11,7 +11,7 @@ from mlops_assets.data.splits import SplitPolicy
 from mlops_assets.drift.policy import DriftPolicy
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Metric, Task, get_metric
-from mlops_assets.promotion.gate import GatePolicy
+from mlops_assets.promotion.policy import GatePolicy
 from mlops_assets.training.policy import TrainingPolicy
 
 
@@ -34,6 +34,11 @@ class ModelSpec(BaseModel):
     )
     batches: Source = Field(description="Where each day's batch comes from.")
     start_date: str = Field(description="The first day with a batch, as YYYY-MM-DD (UTC).")
+    late_days: int = Field(
+        default=7,
+        ge=0,
+        description="For how many days a batch that was not there yet is asked for again, hourly.",
+    )
     contract: ContractOverrides = Field(
         default_factory=ContractOverrides,
         description="What to change in the data contract that is derived from the baseline.",

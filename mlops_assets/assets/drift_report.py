@@ -21,7 +21,14 @@ from mlops_assets.drift.regimes import Regime, fold_regimes
 from mlops_assets.drift.report import write_html
 from mlops_assets.drift.score import Scored, ScoreFall, falls
 from mlops_assets.drift.two_sample import Comparison, compare
-from mlops_assets.drift.verdict import Batch, RegimeMatch, ScoreCheck, Verdict, judge
+from mlops_assets.drift.verdict import (
+    Batch,
+    RegimeMatch,
+    ScoreCheck,
+    Verdict,
+    drifted_in_a_row,
+    judge,
+)
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
@@ -101,6 +108,12 @@ class _Day:
             needed_labels=math.ceil(spec.gate.min_evaluation_rows / spec.split.evaluation_share),
         )
 
+    def drifted_in_a_row(self, verdict: Verdict) -> int:
+        """Drifted batches without a break up to this day, this one included."""
+        if not verdict.drift_detected:
+            return 0
+        return 1 + drifted_in_a_row(reports(self.spec, self.store), self.partition)
+
     def write_pages(self, verdict: Verdict) -> dict[str, Path]:
         """Evidently's page against the baseline and, in a known regime, one against that."""
         folder = settings.reports_folder() / self.spec.name
@@ -124,7 +137,7 @@ class _Day:
         return self.matches[regime]
 
     def _score_check(self) -> ScoreCheck | None:
-        """The score on the batch against the one on the baseline holdout, which is never trained on.
+        """The score on the batch against the one on the baseline holdout.
 
         The score at promotion was measured on the holdout and on a regime's rows; a batch of a
         regime is held against that regime's rows, in ``_match``.
@@ -201,6 +214,7 @@ def _result(verdict: Verdict, today: _Day, pages: dict[str, Path]) -> dg.Materia
         "labelled_rows": verdict.labelled_rows,
         "columns": _columns_table(comparison),
         "production_version": today.production.number,
+        "drifted_in_a_row": today.drifted_in_a_row(verdict),
     }
     metadata |= {name: dg.MetadataValue.path(str(page)) for name, page in pages.items()}
     metadata |= {f"drift/{column.name}": column.distance for column in comparison.columns}

@@ -42,7 +42,7 @@ def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
             try:
                 read = read_source(spec.batches, dt.date.fromisoformat(partition))
             except NotThereYetError as error:
-                context.log.warning(f"No batch of {spec.name} for {partition} yet: {error}")
+                context.log.warning("No batch for %s yet: %s", partition, error)
                 return
             try:
                 checked = check(read, contract, spec.columns)

@@ -55,6 +55,14 @@ def decisions(spec: ModelSpec, store: Store) -> Sequence[DecisionRecord]:
     return [DecisionRecord.model_validate(record["record"]) for record in records]
 
 
+def settle(spec: ModelSpec, store: Store, partition: str, decision: str) -> None:
+    """Change the decision of a partition that was left open."""
+    kept = store.record(spec.name, "production_model", partition)
+    record = DecisionRecord.model_validate(kept["record"]).model_copy(update={"decision": decision})
+    changed = kept | {"decision": decision, "record": record.model_dump(mode="json")}
+    store.write_record(spec.name, "production_model", partition, changed)
+
+
 def _parts(spec: ModelSpec, labelled: pd.DataFrame, share: float) -> Parts:
     judged = held_out(labelled, spec.columns, share, spec.split.seed, spec.task)
     return Parts(

@@ -1,0 +1,110 @@
+"""The jobs of a model: the daily check, the retraining, and what a person does to production."""
+
+import dagster as dg
+
+from mlops_assets.assets.parts import settle
+from mlops_assets.assets.shared import partitions, registry_of, told_plainly
+from mlops_assets.resources.mlflow import MODEL_TAG
+from mlops_assets.resources.store import Store
+from mlops_assets.spec import ModelSpec
+
+DAILY = ("drifted_batch", "predictions", "drift_report")
+RETRAIN = ("augmented_dataset", "candidate_model", "production_model")
+
+
+def asset_job(
+    spec: ModelSpec, name: str, assets: tuple[str, ...]
+) -> dg.UnresolvedAssetJobDefinition:
+    """A job over some of a model's daily assets, in one process."""
+    return dg.define_asset_job(
+        f"{spec.name}_{name}",
+        selection=dg.AssetSelection.assets(*([spec.name, asset] for asset in assets)),
+        partitions_def=partitions(spec),
+        executor_def=dg.in_process_executor,
+        tags={MODEL_TAG: spec.name},
+    )
+
+
+def rollback_job(spec: ModelSpec) -> dg.JobDefinition:
+    """Production goes back to the version before it."""
+
+    @dg.op(name=f"{spec.name}_previous_to_production", pool=f"{spec.name}_retrain")
+    def _previous_to_production(context: dg.OpExecutionContext) -> None:
+        with told_plainly():
+            registry = registry_of(spec)
+            left = registry.in_use()
+            now = registry.rollback(left)
+        said = f"Production of {spec.name} went back from version {left.number} to {now.number}."
+        context.log.info("%s", said)
+        context.log_event(
+            dg.AssetObservation(
+                asset_key=[spec.name, "production_model"],
+                description=said,
+                metadata={"decision": "rolled_back", "production_version": now.number},
+            )
+        )
+
+    @dg.job(
+        name=f"{spec.name}_rollback",
+        tags={MODEL_TAG: spec.name},
+        executor_def=dg.in_process_executor,
+        description=f"Puts the previous version of {spec.name} back into production.",
+    )
+    def _rollback() -> None:
+        _previous_to_production()
+
+    return _rollback
+
+
+def approve_job(spec: ModelSpec) -> dg.JobDefinition:
+    """A person agrees to the candidate that waits for approval."""
+
+    @dg.op(
+        name=f"{spec.name}_candidate_to_production",
+        pool=f"{spec.name}_retrain",
+        required_resource_keys={"store"},
+    )
+    def _candidate_to_production(context: dg.OpExecutionContext) -> None:
+        store: Store = context.resources.store
+        with told_plainly():
+            registry = registry_of(spec)
+            candidate, compared_with = registry.awaiting_approval()
+            registry.promote(candidate, expected_production=compared_with)
+            partition = candidate.tags["partition"]
+            settle(spec, store, partition, "promoted")
+        said = f"Version {candidate.number} of {spec.name} was approved and is production now."
+        context.log.info("%s", said)
+        context.log_event(
+            dg.AssetMaterialization(
+                asset_key=[spec.name, "production_model"],
+                partition=partition,
+                description=said,
+                metadata={
+                    "decision": "promoted",
+                    "reasons": dg.MetadataValue.json(["approved by a person"]),
+                    "production_version": candidate.number,
+                    "candidate_version": candidate.number,
+                },
+            )
+        )
+        passed = dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey([spec.name, "production_model"]),
+            check_name="gate",
+            passed=True,
+            metadata={},
+            description=said,
+        )
+        context.log_event(passed)
+
+    @dg.job(
+        name=f"{spec.name}_approve",
+        tags={MODEL_TAG: spec.name},
+        executor_def=dg.in_process_executor,
+        resource_defs={},
+        description=f"Promotes the candidate of {spec.name} that waits for approval, if production "
+        "is still the version that it was compared with.",
+    )
+    def _approve() -> None:
+        _candidate_to_production()
+
+    return _approve
