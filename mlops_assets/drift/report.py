@@ -51,7 +51,8 @@ def write_html(
         if column.name not in columns.sensitive and column.name in (*features, target)
     ]
     then, now = _plotted(reference, drawn), _plotted(batch, drawn)
-    drawn = [column for column in drawn if then[column.name].count() and now[column.name].count()]
+    empty = {str(name) for frame in (then, now) for name in frame.columns[frame.isna().all()]}
+    drawn = [column for column in drawn if column.name not in empty]
     page = "<html>\n    <body>\n    </body></html>"
     if drawn:
         page = _evidently_page(then, now, drawn, comparison)
@@ -87,42 +88,50 @@ def _values(column: pd.Series, kind: Kind) -> pd.Series:
 def _evidently_page(
     then: pd.DataFrame, now: pd.DataFrame, drawn: Sequence[ColumnDrift], comparison: Comparison
 ) -> str:
-    from evidently import DataDefinition, Dataset, Report
+    with warnings.catch_warnings():
+        # Evidently imports what others have deprecated, and correlates constant columns: nothing
+        # of that is the reader's to mend.
+        warnings.simplefilter("ignore")
+        from evidently import DataDefinition, Dataset, Report
+
+        definition = DataDefinition(
+            numerical_columns=[column.name for column in drawn if column.kind == "numerical"],
+            categorical_columns=[column.name for column in drawn if column.kind == "categorical"],
+        )
+        with _as_stattests(drawn) as methods:
+            snapshot = Report(_metrics(drawn, comparison, methods)).run(
+                Dataset.from_pandas(now, data_definition=definition),
+                Dataset.from_pandas(then, data_definition=definition),
+            )
+            return snapshot.get_html_str(as_iframe=False)
+
+
+def _metrics(
+    drawn: Sequence[ColumnDrift], comparison: Comparison, methods: dict[str, Any]
+) -> list[Any]:
+    """Evidently's table of the features, and one plot for the target."""
     from evidently.metrics import ValueDrift
     from evidently.presets import DataDriftPreset
 
-    definition = DataDefinition(
-        numerical_columns=[column.name for column in drawn if column.kind == "numerical"],
-        categorical_columns=[column.name for column in drawn if column.kind == "categorical"],
-    )
     features = [column for column in drawn if not column.is_target]
-    with _as_stattests(drawn) as methods, warnings.catch_warnings():
-        # Evidently correlates constant columns and the like; nothing of that is ours to mend.
-        warnings.simplefilter("ignore")
-        single = [column for column in drawn if column.is_target]
-        metrics = []
-        if len(features) == len(comparison.features):
-            metrics.append(
-                DataDriftPreset(
-                    columns=[column.name for column in features],
-                    drift_share=comparison.needed_share,
-                    per_column_method={column.name: methods[column.name] for column in features},
-                    per_column_threshold={column.name: column.threshold for column in features},
-                )
+    metrics: list[Any] = []
+    if len(features) == len(comparison.features):
+        metrics.append(
+            DataDriftPreset(
+                columns=[column.name for column in features],
+                drift_share=comparison.needed_share,
+                per_column_method={column.name: methods[column.name] for column in features},
+                per_column_threshold={column.name: column.threshold for column in features},
             )
-        else:  # its count of drifted columns would not be the verdict's
-            single = list(drawn)
-        metrics += [
-            ValueDrift(
-                column=column.name, method=methods[column.name].name, threshold=column.threshold
-            )
-            for column in single
-        ]
-        snapshot = Report(metrics).run(
-            Dataset.from_pandas(now, data_definition=definition),
-            Dataset.from_pandas(then, data_definition=definition),
         )
-        return snapshot.get_html_str(as_iframe=False)
+        single = [column for column in drawn if column.is_target]
+    else:  # the table's count of drifted columns would not be the verdict's
+        single = list(drawn)
+    metrics += [
+        ValueDrift(column=column.name, method=methods[column.name].name, threshold=column.threshold)
+        for column in single
+    ]
+    return metrics
 
 
 @contextmanager

@@ -68,11 +68,13 @@ def falls(
     seed: int,
 ) -> tuple[ScoreFall, ...]:
     """As `credibly_worse`, for several confidences from one bootstrap."""
+    rows_now, rows_then = len(now.y_true), len(then.y_true)
+    now, then = _ordered(now), _ordered(then)
     score_now = metric.score(now.y_true, now.y_pred)
     score_then = metric.score(then.y_true, then.y_pred)
     rng = np.random.default_rng(seed)
-    draws_now = _resampled(_ordered(now), metric, resamples, rng)
-    draws_then = _resampled(_ordered(then), metric, resamples, rng)
+    draws_now = _resampled(now, metric, resamples, rng)
+    draws_then = _resampled(then, metric, resamples, rng)
     drawn = np.array(
         [metric.improvement(old, new) for old, new in zip(draws_then, draws_now, strict=True)]
     )
@@ -87,8 +89,8 @@ def falls(
                 fall=fall,
                 fall_lower=lower,
                 confidence=confidence,
-                rows_now=len(now.y_true),
-                rows_then=len(then.y_true),
+                rows_now=rows_now,
+                rows_then=rows_then,
                 credible=lower > 0,
             )
         )

@@ -1,3 +1,5 @@
+"""Tests and distances by column, and the comparison of frames."""
+
 import math
 import time
 import warnings

@@ -1,0 +1,85 @@
+"""When a score has credibly fallen."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlops_assets.drift.score import Scored, credibly_worse, falls
+from mlops_assets.metrics import get_metric
+
+ACCURACY = get_metric("accuracy", "classification")
+F1 = get_metric(None, "classification")
+RMSE = get_metric("rmse", "regression")
+
+
+def with_hits(hits: int, rows: int) -> Scored:
+    """Rows of one class of which so many are predicted."""
+    return Scored(np.zeros(rows, int), np.where(np.arange(rows) < hits, 0, 1))
+
+
+def test_a_large_fall_is_credible_and_its_size_is_the_difference_of_scores():
+    fall = credibly_worse(with_hits(150, 300), with_hits(270, 300), ACCURACY, 0.999, 2000, 0)
+    assert (fall.score_now, fall.score_then) == (0.5, 0.9)
+    assert fall.fall == pytest.approx(0.4)
+    # The bound is 0.4 - 3.09 * sqrt(0.25 / 300 + 0.09 / 300) = 0.296 by the normal approximation.
+    assert fall.fall_lower == pytest.approx(0.296, abs=0.02)
+    assert fall.credible
+
+
+def test_the_same_fall_on_few_rows_is_not_credible():
+    assert not credibly_worse(with_hits(5, 10), with_hits(9, 10), ACCURACY, 0.999, 2000, 0).credible
+
+
+def test_few_rows_of_the_evaluation_at_promotion_count_as_well():
+    many = credibly_worse(with_hits(240, 300), with_hits(2700, 3000), ACCURACY, 0.999, 2000, 0)
+    few = credibly_worse(with_hits(240, 300), with_hits(27, 30), ACCURACY, 0.999, 2000, 0)
+    assert many.credible
+    assert not few.credible
+
+
+def test_a_better_score_is_no_fall():
+    fall = credibly_worse(with_hits(270, 300), with_hits(150, 300), ACCURACY, 0.6, 2000, 0)
+    assert fall.fall == pytest.approx(-0.4)
+    assert not fall.credible
+
+
+def test_an_error_that_grows_is_a_fall():
+    truth = np.zeros(200)
+    then = Scored(truth, np.tile([1.0, -1.0], 100))
+    now = Scored(truth, np.tile([2.0, -2.0], 100))
+    fall = credibly_worse(now, then, RMSE, 0.999, 500, 0)
+    assert fall.fall == pytest.approx(1.0)
+    assert fall.credible
+
+
+def test_a_higher_confidence_gives_a_lower_bound():
+    low, high = falls(with_hits(150, 300), with_hits(170, 300), ACCURACY, (0.9, 0.99), 2000, 0)
+    assert low.fall_lower > high.fall_lower
+    assert (low.confidence, high.confidence) == (0.9, 0.99)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_the_order_of_rows_changes_nothing(seed):
+    rng = np.random.default_rng(seed)
+    now, then = (Scored(rng.integers(0, 3, 80), rng.integers(0, 3, 80)) for _ in range(2))
+    order = rng.permutation(80)
+    shuffled = Scored(now.y_true[order], now.y_pred[order])
+    first = credibly_worse(now, then, F1, 0.95, 200, 0)
+    assert first == credibly_worse(shuffled, then, F1, 0.95, 200, 0)
+
+
+def test_labels_may_be_of_mixed_types():
+    labels = np.array(["a", 1, "b", 1], dtype=object)
+    rows = Scored(labels, labels)
+    assert credibly_worse(rows, rows, F1, 0.9, 200, 0).fall == 0.0
+
+
+def test_an_unchanged_score_is_rarely_called_fallen():
+    rng = np.random.default_rng(0)
+    credible = 0
+    for seed in range(300):
+        now, then = (with_hits(int(rng.binomial(300, 0.9)), 300) for _ in range(2))
+        credible += credibly_worse(now, then, ACCURACY, 0.98, 400, seed).credible
+    assert credible <= 15  # 6 expected

@@ -1,0 +1,290 @@
+"""The verdict, its regimes and its reasons."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_assets.drift.policy import DriftPolicy
+from mlops_assets.drift.regimes import Regime, ReportRecord
+from mlops_assets.drift.score import ScoreFall
+from mlops_assets.drift.two_sample import ColumnDrift, Comparison
+from mlops_assets.drift.verdict import (
+    Batch,
+    RegimeMatch,
+    ScoreCheck,
+    drifted_in_a_row,
+    hold_back,
+    judge,
+    known_already,
+)
+
+POLICY = DriftPolicy()
+DAY = "2026-01-10"
+BATCH = Batch(DAY, rows=300, labelled_rows=300)
+
+
+def column(name: str, differs: bool, *, is_target: bool = False) -> ColumnDrift:
+    distance = 1.42 if differs else 0.05
+    p_value = 1e-9 if differs else 0.5
+    return ColumnDrift(
+        name, "numerical", p_value, p_value, distance, "D", 0.1, differs, is_target=is_target
+    )
+
+
+def comparison(differing: int, *, target: bool | None = False) -> Comparison:
+    """Four features, of which so many differ, and a target (None: no labels)."""
+    columns = [column(f"f{place}", place < differing) for place in range(4)]
+    if target is not None:
+        columns.append(column("label", target, is_target=True))
+    return Comparison(tuple(columns), 0.3, 1000, 300)
+
+
+ALIKE, DRIFTED = comparison(0), comparison(3)
+
+
+def fall(credible: bool, confidence: float = 0.999) -> ScoreFall:
+    lower = 0.11 if credible else -0.02
+    return ScoreFall(0.7, 0.9, 0.2, lower, confidence, 300, 400, credible)
+
+
+def score(*, now: bool, days: bool, production: str = "1") -> ScoreCheck:
+    return ScoreCheck(fall(now), fall(days, 0.98), production)
+
+
+def report(day: int, *, drifted: bool = False, below: bool | None = None, production: str = "1"):
+    return ReportRecord(
+        partition=f"2026-01-{day:02}",
+        drift_detected=drifted,
+        retrain=False,
+        regime="baseline",
+        rows=300,
+        labelled_rows=300,
+        score_below=below,
+        production=production,
+    )
+
+
+def regime(day: int, *, rows: int = 300, decided: int | None = None) -> Regime:
+    name = f"2026-01-{day:02}"
+    decision = None if decided is None else "promoted"
+    return Regime(name, (name,), rows, rows, decided is not None, decision, decided, name)
+
+
+def never(_: Regime) -> RegimeMatch:
+    pytest.fail("no regime was to be compared with")
+
+
+def like(*names: str):
+    """A comparison in which the batch is like the regimes of these names."""
+    return lambda known: RegimeMatch(ALIKE if known.name in names else DRIFTED)
+
+
+def verdict_of(
+    baseline=DRIFTED, scored=None, regimes=(), compare_with=never, reports=(), batch=BATCH, **more
+):
+    return judge(batch, baseline, scored, regimes, compare_with, reports, POLICY, **more)
+
+
+def test_a_batch_like_the_baseline_is_no_drift():
+    verdict = verdict_of(ALIKE, score(now=False, days=False), [regime(2)])
+    assert (verdict.drift_detected, verdict.retrain, verdict.regime) == (False, False, "baseline")
+    assert verdict.reasons == (
+        "none of 4 feature columns differs from the baseline",
+        "production's score 0.700 is not credibly below its 0.900 at promotion (300 rows against "
+        "400, fall +0.200, at least -0.020 at confidence 0.999)",
+    )
+
+
+def test_a_new_regime_is_retrained_on():
+    verdict = verdict_of()
+    assert (verdict.drift_detected, verdict.retrain, verdict.regime) == (True, True, "new")
+    assert verdict.regime_name == DAY
+    assert verdict.regime_labelled_rows == 300
+    assert verdict.reasons == (
+        "3 of 4 feature columns differ from the baseline: a share of 0.75, drift from 0.3 "
+        "(f0 1.42 >= 0.1, p 1e-09, f1 1.42 >= 0.1, p 1e-09, f2 1.42 >= 0.1, p 1e-09)",
+        "the regime is new, named 2026-01-10, 300 labelled rows: retrain",
+    )
+
+
+def test_a_target_that_differs_is_drift():
+    verdict = verdict_of(comparison(0, target=True))
+    assert verdict.retrain
+    assert "the target differs from the baseline (label 1.42 >= 0.1, p 1e-09)" in verdict.reasons
+
+
+@pytest.mark.parametrize(
+    ("decided", "rows", "retrain"),
+    [(300, 300, False), (300, 599, False), (300, 600, True), (None, 300, True), (900, 2399, False)],
+)
+def test_a_known_regime_is_retrained_on_when_it_has_grown_threefold(decided, rows, retrain):
+    verdict = verdict_of(
+        regimes=[regime(2, rows=rows, decided=decided)], compare_with=like("2026-01-02")
+    )
+    assert verdict.regime == "2026-01-02"
+    assert verdict.regime_labelled_rows == rows + 300
+    assert verdict.retrain == retrain
+
+
+def test_the_reason_to_wait_has_the_numbers():
+    verdict = verdict_of(regimes=[regime(2, decided=300)], compare_with=like("2026-01-02"))
+    assert verdict.reasons[-1] == (
+        "the regime of 2026-01-02 is known: 600 labelled rows, decided at 300 (promoted); "
+        "retraining again from 900"
+    )
+
+
+def test_days_of_equal_size_are_dealt_with_on_the_1st_3rd_9th_and_27th():
+    decided, asked = None, []
+    for day in range(1, 29):
+        before = [] if day == 1 else [regime(2, rows=300 * (day - 1), decided=decided)]
+        if verdict_of(regimes=before, compare_with=like("2026-01-02")).retrain:
+            asked.append(day)
+            decided = 300 * day
+    assert asked == [1, 3, 9, 27]
+
+
+def test_the_most_recent_regime_that_the_batch_is_like_is_its():
+    regimes = [regime(2), regime(3), regime(4)]
+    both = like("2026-01-02", "2026-01-03")
+    assert verdict_of(regimes=regimes, compare_with=both).regime == "2026-01-03"
+
+
+def test_a_regime_whose_score_is_credibly_better_is_another_one():
+    def compare_with(known):
+        return RegimeMatch(ALIKE, fall(known.name == "2026-01-03"))
+
+    verdict = verdict_of(regimes=[regime(2), regime(3)], compare_with=compare_with)
+    assert verdict.regime == "2026-01-02"
+
+
+def test_a_young_regime_takes_only_what_no_other_claims_and_only_while_it_is_the_latest():
+    old, young = regime(2, rows=300), regime(4, rows=30)
+    everything = like("2026-01-02", "2026-01-04")
+    assert verdict_of(regimes=[old, young], compare_with=everything).regime == "2026-01-02"
+    only_young = like("2026-01-04")
+    assert verdict_of(regimes=[old, young], compare_with=only_young).regime == "2026-01-04"
+    later = regime(5, rows=300)
+    assert verdict_of(regimes=[old, young, later], compare_with=only_young).regime == "new"
+
+
+def test_a_credible_fall_of_the_score_is_drift():
+    verdict = verdict_of(ALIKE, score(now=True, days=True))
+    assert verdict.retrain
+    assert verdict.score_below
+    assert verdict.reasons[1].startswith("production's score 0.700 is credibly below its 0.900")
+
+
+@pytest.mark.parametrize(
+    ("reports", "drifted"),
+    [
+        ([], False),
+        ([report(9, below=False)], False),
+        ([report(9, below=True)], True),
+        ([report(7, below=True), report(9, below=None)], True),  # a day without labels between
+        ([report(9, below=True, production="0")], False),  # of another production
+        ([report(8, below=True), report(9, below=False)], False),
+        ([report(11, below=True)], False),  # a later day
+    ],
+)
+def test_two_lower_days_in_a_row_are_drift(reports, drifted):
+    verdict = verdict_of(ALIKE, score(now=False, days=True), reports=reports)
+    assert verdict.drift_detected == drifted
+    assert verdict.score_below
+    if drifted:
+        assert verdict.reasons[1].endswith("2 scored batches in a row")
+
+
+def test_one_lower_day_suffices_where_the_policy_says_so():
+    policy = DriftPolicy(score_days=1)
+    verdict = judge(BATCH, ALIKE, score(now=False, days=True), [], never, [], policy)
+    assert verdict.drift_detected
+
+
+@pytest.mark.parametrize(
+    ("labelled", "retrain"), [(0, False), (124, False), (125, True), (300, True)]
+)
+def test_late_labels_are_waited_for(labelled, retrain):
+    batch = dataclasses.replace(BATCH, labelled_rows=labelled)
+    verdict = verdict_of(comparison(3, target=None), batch=batch, needed_labels=125)
+    assert (verdict.drift_detected, verdict.retrain) == (True, retrain)
+    if not retrain:
+        assert verdict.reasons[-1] == (
+            f"the regime is new, named 2026-01-10: {labelled} labelled rows ({labelled} of this "
+            "batch's 300), and at least 125 are needed to retrain; materialise 2026-01-10 again "
+            "when its labels are there"
+        )
+
+
+def test_a_regime_without_a_decision_is_retrained_on_once_it_has_the_labels():
+    young = regime(9, rows=100)
+    batch = Batch(DAY, 30, 30)
+    more = {"regimes": [young], "compare_with": like("2026-01-09"), "batch": batch}
+    assert verdict_of(**more, needed_labels=130).retrain
+    assert not verdict_of(**more, needed_labels=131).retrain
+
+
+def test_the_record_of_a_new_regime_has_its_name():
+    record = verdict_of(ALIKE, score(now=True, days=True, production="7")).record()
+    assert (record.partition, record.regime, record.retrain) == (DAY, DAY, True)
+    assert (record.score_below, record.production) == (True, "7")
+
+
+@given(
+    differing=st.integers(0, 4),
+    target=st.sampled_from([None, False, True]),
+    labelled=st.integers(0, 300),
+    fallen=st.booleans(),
+    decided=st.none() | st.integers(0, 2000),
+    same=st.booleans(),
+)
+def test_there_is_no_retraining_without_drift_nor_without_labels(
+    differing, target, labelled, fallen, decided, same
+):
+    verdict = verdict_of(
+        comparison(differing, target=target),
+        score(now=fallen, days=fallen) if labelled else None,
+        [regime(2, decided=decided)],
+        like("2026-01-02") if same else like(),
+        batch=Batch(DAY, 300, labelled),
+    )
+    assert not verdict.retrain or (verdict.drift_detected and labelled > 0)
+    assert (verdict.regime == "baseline") == (not verdict.drift_detected)
+    assert verdict.reasons
+
+
+def test_what_was_asked_for_is_known_already_when_another_run_has_decided():
+    asked = verdict_of().record()
+    assert known_already(asked, [], POLICY) is None
+    assert known_already(asked, [regime(2, decided=300)], POLICY) is None
+    second = asked.model_copy(update={"regime": "2026-01-02"})
+    assert known_already(second, [regime(2)], POLICY) is None
+    reason = known_already(second, [regime(2, decided=300)], POLICY)
+    assert reason is not None
+    assert "600 labelled rows, decided at 300 (promoted); retraining again from 900" in reason
+    assert known_already(second, [regime(2, rows=600, decided=300)], POLICY) is None
+
+
+def test_drifted_batches_in_a_row_are_counted_backwards():
+    reports = [report(day, drifted=day != 3) for day in (5, 2, 4, 3, 6)]
+    assert drifted_in_a_row(reports, "2026-01-06") == 2
+    assert drifted_in_a_row(reports, "2026-01-04") == 0
+    assert drifted_in_a_row([], "2026-01-04") == 0
+
+
+def test_patience_and_cooldown_hold_back_and_say_so():
+    assert hold_back(DAY, 1, "2026-01-09", POLICY) is None
+    patient = DriftPolicy(patience=3)
+    assert hold_back(DAY, 2, None, patient) == (
+        "held back: 2 drifted batches in a row, and patience asks for 3"
+    )
+    assert hold_back(DAY, 3, None, patient) is None
+    cool = DriftPolicy(cooldown_days=4)
+    assert hold_back(DAY, 1, "2026-01-07", cool) == (
+        "held back: retrained for 2026-01-07, 3 days before, and cooldown_days asks for 4"
+    )
+    assert hold_back(DAY, 1, "2026-01-06", cool) is None
+    assert hold_back(DAY, 1, "2026-01-12", cool) is None  # a later day's retraining
+    assert hold_back(DAY, 1, None, cool) is None
