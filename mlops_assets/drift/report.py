@@ -23,6 +23,7 @@ def write_html(
     batch: pd.DataFrame,
     features: list[str],
     target: str | None,
+    task: str,
     comparison: Comparison,
     columns: Columns,
     path: Path,
@@ -40,6 +41,7 @@ def write_html(
         batch: The batch.
         features: The feature columns that were compared.
         target: The target column, or None.
+        task: ``classification`` or ``regression``.
         comparison: What `two_sample.compare` found of these.
         columns: The columns' roles; ``sensitive`` ones are left out.
         path: Where to write the page; its folder is made.
@@ -57,7 +59,7 @@ def write_html(
     if drawn:
         page = _evidently_page(then, now, drawn, comparison)
     hidden = [column.name for column in comparison.columns if column not in drawn]
-    head = _head(comparison, hidden, reasons)
+    head = _head(comparison, hidden, [_target_text(target, task, comparison), *reasons])
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     aside.write_text(page.replace("<body>", f"<body>\n{head}", 1), encoding="utf-8")
@@ -168,6 +170,13 @@ def _answer(column: ColumnDrift) -> Callable[..., tuple[float, bool]]:
         return column.distance, column.differs
 
     return answer
+
+
+def _target_text(target: str | None, task: str, comparison: Comparison) -> str:
+    if target is None or comparison.target is None:
+        return "The target was not compared: no labels."
+    verdict = "differs" if comparison.target.differs else "is alike"
+    return f"The target {target} ({task}) {verdict}."
 
 
 def _head(comparison: Comparison, hidden: Sequence[str], reasons: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ def frame(seed: int, shift: float = 0.0) -> pd.DataFrame:
 def written(then, now, columns, path, reasons=()):
     features = columns.features(then)
     comparison = compare(then, now, features, "label", "classification", DriftPolicy())
-    write_html(then, now, features, "label", comparison, columns, path, reasons)
+    write_html(then, now, features, "label", "classification", comparison, columns, path, reasons)
     return comparison, path.read_text(encoding="utf-8")
 
 
@@ -47,6 +47,7 @@ def test_the_page_has_the_comparisons_numbers_and_verdicts(tmp_path):
     assert f"Drift score: {comparison.target.distance:.3f}" in page
     assert "Dataset Drift is NOT detected" in page  # one of six columns
     assert "1 of 6 feature columns differ" in page
+    assert "The target label (classification) is alike." in page
     assert [child.name for child in path.parent.iterdir()] == ["day.html"]
 
 
