@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 from mlops_assets.errors import UserError
 
 Task = Literal["classification", "regression"]
-Scores = TypeVar("Scores", float, np.ndarray)
 
 # Cells of one working array while resampling: 4 million int64 cells are 32 MB, and at most five
 # such arrays live at a time, whatever the number of rows, classes and resamples.
@@ -66,10 +65,9 @@ class Metric:
             return _classification(y_true, y_pred, indices, _BY_COUNTS[self.name])
         return _regression(y_true, y_pred, indices, _BY_ERRORS[self.name])
 
-    def improvement(self, candidate: Scores, production: Scores) -> Scores:
+    def improvement(self, candidate: float, production: float) -> float:
         """How much better ``candidate`` is than ``production``: positive is better."""
-        difference = candidate - production
-        return difference if self.greater_is_better else -difference
+        return candidate - production if self.greater_is_better else production - candidate
 
 
 def get_metric(name: str | None, task: Task) -> Metric:

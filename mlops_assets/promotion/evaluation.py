@@ -129,8 +129,9 @@ def improvement_lower(
     true, candidate, production = y[rows], candidate_pred[rows], production_pred[rows]
 
     def improvement(positions: np.ndarray, axis: int = -1) -> np.ndarray:  # noqa: ARG001
-        better = metric.resampled(true, candidate, positions)
-        return metric.improvement(better, metric.resampled(true, production, positions))
+        candidates = metric.resampled(true, candidate, positions)
+        productions = metric.resampled(true, production, positions)
+        return candidates - productions if metric.greater_is_better else productions - candidates
 
     result = bootstrap(
         (np.arange(len(rows)),),

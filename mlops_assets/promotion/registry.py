@@ -1,0 +1,218 @@
+"""Which version is in use: the aliases of one registered model, moved one at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mlops_assets.errors import UserError
+from mlops_assets.training.features import Model
+from mlops_assets.training.mlflow_server import connect
+
+_FIRST = "first_production_version"
+_LOCK_SECONDS = 60
+
+
+class ProductionChangedError(UserError):
+    """Production is no longer the version that the decision was made against."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered version: its number, the MLflow run that made it, its tags then."""
+
+    number: int
+    run_id: str
+    tags: dict[str, str] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The versions and aliases of one model in MLflow.
+
+    Attributes:
+        model: The registered model's name.
+        tracking_uri: MLflow's tracking and registry URI.
+        lock_folder: Where a lock file keeps two processes on this machine from moving aliases
+            at the same time; None where something else does.
+    """
+
+    model: str
+    tracking_uri: str
+    lock_folder: Path | None = None
+
+    def version(self, alias: str) -> Version | None:
+        """The version with ``alias``; None where there is none."""
+        number = self._aliases().get(alias)
+        return None if number is None else self.get(int(number))
+
+    def in_use(self) -> Version:
+        """The version in production.
+
+        Raises:
+            UserError: There is none yet.
+        """
+        production = self.version("production")
+        if production is None:
+            raise UserError(
+                f"There is no production version of {self.model!r} yet. Materialize "
+                f"{self.model}/baseline_model first."
+            )
+        return production
+
+    def previous(self) -> Version | None:
+        """The version that was in production before; None where there was none."""
+        return self.version("previous")
+
+    def get(self, number: int) -> Version:
+        """Version ``number``.
+
+        Raises:
+            UserError: It does not exist.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self._client.get_model_version(self.model, str(number))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            raise UserError(
+                f"There is no version {number} of {self.model!r} in MLflow. It may have been "
+                "deleted; materialize the asset that registers it again."
+            ) from None
+        return Version(int(found.version), found.run_id or "", dict(found.tags))
+
+    def first(self) -> Version:
+        """The version that was the first in production.
+
+        Raises:
+            UserError: None has been in production yet.
+        """
+        registered = self._registered()
+        number = registered.tags.get(_FIRST) if registered else None
+        return self.in_use() if number is None else self.get(int(number))
+
+    def load(self, version: Version) -> Model:
+        """The model of ``version``, after its types were compared with the trusted ones."""
+        from mlops_assets.training.model_format import load_model
+
+        # The ping of the client: a clear message where MLflow is down.
+        source = self._client.get_model_version_download_uri(self.model, str(version.number))
+        return load_model(source, self.tracking_uri)
+
+    def set_alias(self, alias: str, version: Version) -> None:
+        """Point ``alias`` at ``version``; for production use :meth:`promote`."""
+        self._client.set_registered_model_alias(self.model, alias, str(version.number))
+
+    def set_tags(self, version: Version, tags: dict[str, str]) -> None:
+        """Add ``tags`` to ``version``."""
+        for key, value in tags.items():
+            self._client.set_model_version_tag(self.model, str(version.number), key, value)
+
+    def record_decision(self, version: Version, decision: dict[str, Any]) -> None:
+        """Keep a decision with its candidate: ``decision.json`` in its run, and a version tag.
+
+        Args:
+            version: The candidate.
+            decision: JSON-able, with the outcome under ``decision``.
+        """
+        self._client.log_dict(version.run_id, decision, "decision.json")
+        self.set_tags(version, {"decision": str(decision["decision"])})
+
+    def promote(self, candidate: Version, expected_production: Version | None) -> None:
+        """Make ``candidate`` production, and what it replaces ``previous``.
+
+        ``previous`` is moved first, so that ``production`` names a version that loads whenever
+        this is interrupted. Promoting what is production already changes nothing.
+
+        Args:
+            candidate: The version to use from now on.
+            expected_production: What the decision was made against; None for the first version.
+
+        Raises:
+            ProductionChangedError: Production is another version by now.
+        """
+        with self._locked():
+            production = self.version("production")
+            if production == candidate:
+                return
+            self._compare(production, expected_production)
+            if production is None:
+                self._client.set_registered_model_tag(self.model, _FIRST, str(candidate.number))
+            else:
+                self.set_alias("previous", production)
+            self.set_alias("production", candidate)
+
+    def rollback(self, expected_production: Version) -> Version:
+        """Make ``previous`` production again, and what was left ``previous``.
+
+        Returns:
+            The version in production afterwards.
+
+        Raises:
+            ProductionChangedError: Production is another version by now.
+            UserError: There is no other version to go back to.
+        """
+        with self._locked():
+            production = self.in_use()
+            self._compare(production, expected_production)
+            previous = self.previous()
+            if previous is None or previous == production:
+                raise UserError(
+                    f"There is nothing to roll back to: {self.model!r} version "
+                    f"{production.number} is in production, and no other version was before it."
+                )
+            # Production first: were `previous` moved first, its version would be forgotten by
+            # an interruption in between.
+            self.set_alias("production", previous)
+            self.set_alias("previous", production)
+            return previous
+
+    def _compare(self, production: Version | None, expected: Version | None) -> None:
+        if production == expected:
+            return
+        now = f"version {production.number}" if production else "none"
+        then = f"version {expected.number}" if expected else "none"
+        raise ProductionChangedError(
+            f"Production of {self.model!r} is {now} by now, and the decision was made against "
+            f"{then}. Nothing was changed. Decide again: materialize {self.model}/production_model."
+        )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        if self.lock_folder is None:
+            yield
+            return
+        from filelock import FileLock, Timeout
+
+        self.lock_folder.mkdir(parents=True, exist_ok=True)
+        path = self.lock_folder / f"{self.model}.lock"
+        try:
+            with FileLock(path, timeout=_LOCK_SECONDS):
+                yield
+        except Timeout:
+            raise UserError(
+                f"Another process has been moving the aliases of {self.model!r} for "
+                f"{_LOCK_SECONDS} seconds (lock file {path}). Try again when it has ended."
+            ) from None
+
+    @cached_property
+    def _client(self) -> Any:
+        return connect(self.tracking_uri)
+
+    def _registered(self) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._client.get_registered_model(self.model)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+
+    def _aliases(self) -> dict[str, str]:
+        registered = self._registered()
+        return dict(registered.aliases) if registered else {}

@@ -1,0 +1,76 @@
+"""Feature columns as models take them: numbers and text, whatever types a table holds."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlops_assets.errors import UserError
+
+_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
+
+
+def model_input(frame: pd.DataFrame, features: list[str]) -> pd.DataFrame:
+    """The ``features`` of ``frame``, in that order, as float64 and text columns.
+
+    PyCaret looks at the types alone, so a column must have the same type on every day: booleans
+    become 0 and 1, dates become days since 1970 (UTC), categories their own values, anything
+    else text. What is missing is NaN everywhere, and imputed by the model.
+
+    Args:
+        frame: A table that holds all ``features``.
+        features: Names of the columns to take.
+
+    Returns:
+        A new table with the index of ``frame``.
+    """
+    return pd.DataFrame({name: _plain(frame[name]) for name in features}, index=frame.index)
+
+
+def _plain(values: pd.Series) -> pd.Series:
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.dtype.categories.dtype)
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        moments = pd.to_datetime(values, utc=True)
+        return (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return values.astype("float64")
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind in _NUMBERS or kind == "boolean":
+        return values.astype(object).where(values.notna(), np.nan).astype("float64")
+    return (
+        values.astype(object).where(values.isna(), values.astype(str)).where(values.notna(), np.nan)
+    )
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted pipeline that takes tables as they are stored."""
+
+    pipeline: Any
+
+    @property
+    def features(self) -> list[str]:
+        """The columns it was trained on, in their order."""
+        return [str(name) for name in self.pipeline.feature_names_in_]
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        """The prediction for each row of ``frame``, of shape (n_rows,); other columns are ignored.
+
+        Raises:
+            UserError: A column it was trained on is missing.
+        """
+        missing = [name for name in self.features if name not in frame.columns]
+        if missing:
+            raise UserError(
+                f"The model needs {len(missing)} columns that the table does not have: "
+                f"{', '.join(missing)}. Give them, or train a model without them."
+            )
+        if frame.empty:
+            return np.array([])
+        with warnings.catch_warnings():
+            # That a text was never seen is for the data contract and the drift report to say.
+            warnings.filterwarnings("ignore", "Found unknown categories", UserWarning)
+            return np.asarray(self.pipeline.predict(model_input(frame, self.features)))

@@ -1,0 +1,39 @@
+"""The numbers of the search for a model, as the YAML gives them."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class TrainingPolicy(BaseModel):
+    """How AutoML searches."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metric: str | None = Field(
+        default=None,
+        description="The cross-validated metric that ranks the algorithms; f1_macro for "
+        "classification and rmse for regression by default.",
+    )
+    folds: int = Field(
+        default=10,
+        ge=2,
+        description="Cross-validation folds; fewer where the smallest class has fewer rows.",
+    )
+    algorithms: list[str] | None = Field(
+        default=None,
+        description="PyCaret's ids of the algorithms to compare, such as lr, rf, lightgbm; null "
+        "takes PyCaret's default ones (all that it does not count as slow).",
+    )
+    exclude: list[str] = Field(
+        default=[], description="PyCaret's ids of algorithms to leave out of the comparison."
+    )
+    budget_minutes: float | None = Field(
+        default=None,
+        gt=0,
+        description="No further algorithm is begun after this many minutes; null is no limit.",
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of folds and algorithms.")
+    n_jobs: int = Field(
+        default=1,
+        description="Processes that cross-validate one algorithm; -1 is one a core. 1 is fastest "
+        "on small tables.",
+    )
