@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return 0 if demo(console) else 1
             up(console)
         except UserError as error:
-            Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+            Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
             return 1
         except StoppedError as stopped:
             Console(stderr=True).print(f"Everything that was started has ended ({stopped}).")

@@ -23,24 +23,12 @@ class HomeInUseError(UserError):
 
 
 def prepare(home: Path) -> None:
-    """Makes the folders of a home and writes Dagster's instance settings into it.
-
-    Raises:
-        UserError: if the folder cannot be made or written.
-    """
-    try:
-        for folder in (dagster_home(home), logs(home)):
-            folder.mkdir(parents=True, exist_ok=True)
-        template = resources.files("mlops_assets.local") / "dagster.yaml"
-        (dagster_home(home) / "dagster.yaml").write_text(
-            template.read_text(encoding="utf-8"), encoding="utf-8"
-        )
-    except OSError as error:
-        message = (
-            f"Cannot prepare the state folder {home}: {error}. "
-            "Set MLOPS_HOME to a folder that can be written, then try again."
-        )
-        raise UserError(message) from error
+    """Makes the folders of a home that is held, and writes Dagster's instance settings into it."""
+    for folder in (dagster_home(home), logs(home)):
+        folder.mkdir(parents=True, exist_ok=True)
+    template = resources.files("mlops_assets.local") / "dagster.yaml"
+    text = template.read_text(encoding="utf-8")
+    (dagster_home(home) / "dagster.yaml").write_text(text, encoding="utf-8")
 
 
 def dagster_home(home: Path) -> Path:
@@ -84,14 +72,21 @@ def claimed(home: Path, command: str) -> Iterator[None]:
 
     Raises:
         HomeInUseError: if another process holds it; says which one, and since when.
+        UserError: if the folder cannot be made or written.
     """
-    home.mkdir(parents=True, exist_ok=True)
     note = home / "lock.json"
     lock = FileLock(home / "lock")
     try:
+        home.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise HomeInUseError(_who_holds(home, note)) from error
+    except OSError as error:
+        message = (
+            f"The state folder {home} cannot be used: {error.strerror}. "
+            "Set MLOPS_HOME to a folder that can be written, then try again."
+        )
+        raise UserError(message) from error
     try:
         since = datetime.now(UTC).isoformat(timespec="seconds")
         holder = {"pid": os.getpid(), "command": command, "since": since}

@@ -14,7 +14,7 @@ from typing import Self
 
 from mlops_assets.errors import UserError
 
-GRACE_SECONDS = 6.0  # what a stopped process gets to end by itself
+GRACE_SECONDS = 6.0  # a run that trains has been seen to take 3
 _POLL_SECONDS = 0.1
 _LOG_LINES = 15
 
@@ -97,16 +97,18 @@ class Supervisor:
     """Processes that live and end together; a context manager.
 
     Leaving it ends them all, with whatever they started themselves: first with SIGTERM, and what is
-    left after `GRACE_SECONDS` with SIGKILL. The same happens when this process is killed.
+    left after a grace with SIGKILL. The same happens when this process is killed.
 
     Args:
         logs: The folder in which every process writes ``<name>.log``.
         cwd: The folder in which they run.
+        grace: Seconds that a stopped process gets to end by itself.
     """
 
-    def __init__(self, logs: Path, cwd: Path) -> None:
+    def __init__(self, logs: Path, cwd: Path, grace: float = GRACE_SECONDS) -> None:
         self._logs = logs
         self._cwd = cwd
+        self._grace = grace
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
@@ -187,7 +189,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         self._signal(signal.SIGTERM)
-        end = time.monotonic() + GRACE_SECONDS
+        end = time.monotonic() + self._grace
         while time.monotonic() < end and any(p.poll() is None for p in self._running.values()):
             time.sleep(_POLL_SECONDS)
         self._signal(signal.SIGKILL)
