@@ -49,9 +49,9 @@ def log_model(pipeline: Any, example: pd.DataFrame) -> Any:
     Raises:
         UnsafeModelError: The pipeline holds a type that could not be loaded again.
     """
-    import mlflow.models
-    import mlflow.sklearn
     import skops.io
+    from mlflow.models import infer_signature
+    from mlflow.sklearn import log_model as log_sklearn_model
 
     _refuse(skops.io.get_untrusted_types(data=skops.io.dumps(pipeline)), "The trained model")
     lightgbm = type(pipeline.named_steps["estimator"]).__module__.startswith("lightgbm")
@@ -59,12 +59,12 @@ def log_model(pipeline: Any, example: pd.DataFrame) -> Any:
     with warnings.catch_warnings():
         # MLflow's hints on its own defaults, and what a plain array does to feature names.
         warnings.simplefilter("ignore")
-        return mlflow.sklearn.log_model(
+        return log_sklearn_model(
             pipeline,
             name="model",
             serialization_format="skops",
             skops_trusted_types=list(TRUSTED_TYPES),
-            signature=mlflow.models.infer_signature(example, pipeline.predict(example)),
+            signature=infer_signature(example, pipeline.predict(example)),
             input_example=example,
             # Given, because inferring them starts another process and takes seconds.
             pip_requirements=[f"{name}=={version(name)}" for name in required],

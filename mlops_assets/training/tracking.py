@@ -68,7 +68,10 @@ def log_algorithm(result: AlgorithmResult) -> None:
     """Record one algorithm as a nested run of the active run, named after it."""
     import mlflow
 
-    with mlflow.start_run(run_name=result.name, nested=True):
+    parent = mlflow.active_run()
+    # Else a nested run goes to whatever experiment the process has set.
+    experiment = parent.info.experiment_id if parent else None
+    with mlflow.start_run(run_name=result.name, nested=True, experiment_id=experiment):
         mlflow.set_tag("algorithm", result.id)
         mlflow.log_metrics({**result.metrics, "seconds": result.seconds})
         if result.error is not None:
@@ -169,24 +172,26 @@ def _legal(column: str) -> str:
 def _log_confusion(target: pd.Series, trained: Trained, *, sensitive: bool) -> None:
     """Counts of true against predicted class, from the folds without each row."""
     import mlflow
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
     from sklearn.metrics import ConfusionMatrixDisplay
 
     if sensitive:
         return
-    # A Figure of its own, without pyplot: no display and no global state.
-    figure = Figure(figsize=(7, 6), layout="tight")
-    axes = figure.add_subplot()
     true = target.astype(str).to_numpy()
-    predicted = trained.cross_validated.astype(str)
-    matrix = pd.crosstab(true, predicted)
+    matrix = pd.crosstab(true, trained.cross_validated.astype(str))
     labels = sorted(set(matrix.index) | set(matrix.columns))
     counts = matrix.reindex(index=labels, columns=labels, fill_value=0)
-    ConfusionMatrixDisplay(counts.to_numpy(), display_labels=labels).plot(
-        ax=axes, xticks_rotation="vertical", cmap="Blues", colorbar=False
-    )
-    axes.set_title(f"{trained.algorithm}, cross-validated on the training rows")
-    mlflow.log_figure(figure, "confusion_matrix.png")
+    # PyCaret's imports ask for fonts that servers do not have. And a Figure without pyplot has
+    # no display and no global state.
+    with rc_context({"font.family": "DejaVu Sans"}):
+        figure = Figure(figsize=(7, 6), layout="tight")
+        axes = figure.add_subplot()
+        ConfusionMatrixDisplay(counts.to_numpy(), display_labels=labels).plot(
+            ax=axes, xticks_rotation="vertical", cmap="Blues", colorbar=False
+        )
+        axes.set_title(f"{trained.algorithm}, cross-validated on the training rows")
+        mlflow.log_figure(figure, "confusion_matrix.png")
 
 
 def _example(trained: Trained, frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:

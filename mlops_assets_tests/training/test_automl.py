@@ -1,0 +1,132 @@
+"""AutoML with the real PyCaret, mostly over few algorithms."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlops_assets.data.columns import Columns
+from mlops_assets.errors import UserError
+from mlops_assets.training import automl
+from mlops_assets.training.automl import train
+from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets_tests.training.tables import iris, mixed
+
+SPECIES = Columns(target="species")
+Y = Columns(target="y")
+
+
+def run(frame, columns=SPECIES, task="classification", seen=None, **policy):
+    settings = {"algorithms": ["lr", "dt"], "folds": 3, **policy}
+    report = (lambda _: None) if seen is None else seen.append
+    return train(frame, columns, task, TrainingPolicy(**settings), report)
+
+
+def test_the_defaults_compare_fourteen_algorithms_and_fit_the_best_on_every_row(
+    tmp_path, monkeypatch, capfd
+):
+    monkeypatch.chdir(tmp_path)
+    seen = []
+    trained = run(iris(), seen=seen, algorithms=None)
+    assert len(trained.leaderboard) == len(seen) == 14
+    assert trained.failed == ()
+    assert trained.leaderboard["F1 macro"].is_monotonic_decreasing
+    assert trained.algorithm == trained.leaderboard["id"].iloc[0]
+    assert trained.leaderboard["F1 macro"].iloc[0] > 0.95
+    by_id = {result.id: result for result in seen}
+    assert set(by_id["lr"].metrics) == {
+        "f1_macro",
+        "accuracy",
+        "balanced_accuracy",
+        "precision_macro",
+        "recall_macro",
+    }
+    assert (trained.model.predict(iris()) == iris()["species"]).mean() > 0.95
+    assert (trained.cross_validated == iris()["species"]).mean() > 0.9
+    # No logs.log, no mlruns, nothing on the terminal.
+    assert list(Path.cwd().iterdir()) == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_same_seed_gives_the_same_model_and_scores():
+    first, second = run(iris(), algorithms=["svm"]), run(iris(), algorithms=["svm"])
+    scores = first.leaderboard.columns.drop("Seconds")
+    assert first.leaderboard[scores].equals(second.leaderboard[scores])
+    assert (first.cross_validated == second.cross_validated).all()
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_every_kind_of_column_is_learnt_from_and_unseen_texts_are_predicted(task):
+    algorithms = ["ridge", "dt", "lightgbm"]
+    trained = run(mixed(task=task), Y, task, algorithms=algorithms)
+    assert trained.failed == ()
+    unseen = mixed(task=task).head(20).assign(colour="purple", shop=None)
+    assert len(trained.model.predict(unseen)) == 20
+    if task == "regression":
+        assert trained.leaderboard["RMSE"].is_monotonic_increasing
+        assert np.abs(trained.model.predict(unseen)).max() < 100
+
+
+@pytest.mark.parametrize("target", [[True, False], [3, 7]])
+def test_predictions_are_labels_as_they_were_given(target):
+    frame = iris().head(100)
+    frame["species"] = np.repeat(target, 50)
+    predicted = run(frame, algorithms=["lr"]).model.predict(frame)
+    assert (predicted == frame["species"]).all()
+    assert type(predicted.tolist()[0]) is type(target[0])
+
+
+def test_only_features_are_learnt_from():
+    frame = iris().assign(row=range(150), note="x")
+    columns = Columns(target="species", id=["row"], ignore=["note"])
+    trained = run(frame, columns)
+    assert list(trained.features) == list(iris().columns[:4])
+    assert trained.model.features == list(iris().columns[:4])
+
+
+def test_a_failing_algorithm_is_reported_and_the_others_go_on(monkeypatch):
+    from sklearn.tree import DecisionTreeClassifier
+
+    def fit(self, *_, **__):
+        raise ValueError("no trees today")
+
+    monkeypatch.setattr(DecisionTreeClassifier, "fit", fit)
+    seen = []
+    trained = run(iris(), seen=seen)
+    assert [result.id for result in trained.failed] == ["dt"]
+    assert "no trees today" in seen[1].error
+    assert list(trained.leaderboard["id"]) == ["lr"]
+    assert "1 of 2 algorithms could not be trained: Decision Tree" in trained.notes[0]
+    with pytest.raises(UserError, match=r"None of 1 algorithms.*no trees today"):
+        run(iris(), algorithms=["dt"])
+    with pytest.raises(UserError) as told:
+        run(iris(), Columns(target="species", sensitive=["petal width (cm)"]), algorithms=["dt"])
+    assert "no trees today" not in str(told.value)
+
+
+def test_a_used_up_budget_stops_between_algorithms_with_a_note(monkeypatch):
+    clock = iter(range(0, 100_000, 60))
+    monkeypatch.setattr(automl.time, "monotonic", lambda: next(clock))
+    trained = run(iris(), algorithms=["lr", "dt", "nb"], budget_minutes=2.5)
+    assert len(trained.leaderboard) == 1
+    assert "2 of 3 algorithms were not tried" in trained.notes[0]
+
+
+def test_unknown_algorithms_are_refused_with_the_valid_ones():
+    with pytest.raises(UserError, match=r"no algorithm 'xgb'.*lr, knn, nb"):
+        run(iris(), algorithms=["xgb"])
+    with pytest.raises(UserError, match="'nope'"):
+        run(iris(), exclude=["nope"])
+    with pytest.raises(UserError, match="leaves no algorithm"):
+        run(iris(), algorithms=["lr"], exclude=["lr"])
+
+
+def test_tables_that_cannot_be_learnt_from_are_refused():
+    with pytest.raises(UserError, match="9 labelled rows"):
+        run(iris().head(9))
+    with pytest.raises(UserError, match="one class"):
+        run(iris().head(50))
+    with pytest.raises(UserError, match="no feature column"):
+        run(iris()[["species"]])
+    with pytest.raises(UserError, match="150 of 150 training rows have no 'species'"):
+        run(iris().assign(species=None))

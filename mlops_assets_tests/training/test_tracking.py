@@ -1,0 +1,199 @@
+"""The record in a real MLflow, and loading what was stored."""
+
+import json
+import pickle
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+import skops.io
+
+from mlops_assets.data.columns import Columns
+from mlops_assets.errors import UserError
+from mlops_assets.promotion.registry import Registry
+from mlops_assets.training import model_format, tracking
+from mlops_assets.training.automl import AlgorithmResult, train
+from mlops_assets.training.mlflow_server import connect, masked
+from mlops_assets.training.model_format import UnsafeModelError
+from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets_tests.training.tables import iris, mixed
+
+COLUMNS = Columns(target="y", sensitive=["shop", "size [cm]"])
+TAGS = {"partition": "2026-01-02", "dagster_run_id": "r1", "idempotency_key": "r1/2026-01-02"}
+
+
+@pytest.fixture(scope="module")
+def trained():
+    results = []
+    policy = TrainingPolicy(algorithms=["lightgbm", "dt"], folds=3)
+    return train(mixed(), COLUMNS, "classification", policy, results.append), results
+
+
+@pytest.fixture
+def experiment(mlflow_uri, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tracking.prepare_experiment("iris", mlflow_uri, (tmp_path / "artifacts").as_uri())
+
+
+def record(experiment, trained, files=(), tags=TAGS):
+    outcome, results = trained
+    with mlflow.start_run(experiment_id=experiment) as run:
+        for result in results:
+            tracking.log_algorithm(result)
+        number = tracking.log_training(
+            outcome, mixed(), COLUMNS, "classification", model="iris", tags=tags, files=files
+        )
+    return number, run.info.run_id
+
+
+def test_a_training_is_recorded_whole(experiment, trained, mlflow_uri, tmp_path):
+    page = tmp_path / "report.html"
+    page.write_text("<html/>", "utf-8")
+    number, run_id = record(experiment, trained, files=[page])
+    client = mlflow.MlflowClient()
+    version = client.get_model_version("iris", str(number))
+    assert number == 1
+    assert version.tags["partition"] == "2026-01-02"
+    assert version.tags["training_data_hash"] == tracking.table_hash(mixed())
+    run = client.get_run(run_id)
+    assert run.inputs.dataset_inputs[0].dataset.digest == tracking.table_hash(mixed())
+    assert run.data.params["algorithm"] == trained[0].algorithm
+    assert 0 < run.data.metrics["f1_macro"] <= 1
+    artifacts = {file.path for file in client.list_artifacts(run_id)}
+    assert artifacts == {"confusion_matrix.png", "leaderboard.json", "report.html"}
+    nested = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run_id}'")
+    assert {child.info.run_name for child in nested} == {
+        "Light Gradient Boosting Machine",
+        "Decision Tree Classifier",
+    }
+    assert all("seconds" in child.data.metrics for child in nested)
+    assert not (tmp_path / "mlruns").exists()
+
+
+# The example's sensitive texts are empty, which the model has never seen.
+@pytest.mark.filterwarnings("ignore:Found unknown categories:UserWarning")
+def test_the_model_loads_checked_and_through_pyfunc_by_its_alias(experiment, trained, mlflow_uri):
+    number, _ = record(experiment, trained)
+    registry = Registry("iris", mlflow_uri)
+    registry.promote(registry.get(number), None)
+    expected = trained[0].model.predict(mixed())
+    assert (registry.load(registry.in_use()).predict(mixed()) == expected).all()
+    served = mlflow.pyfunc.load_model("models:/iris@production")
+    example = served.input_example
+    assert len(served.predict(example)) == len(example) == 5
+    assert served.metadata.signature is not None
+
+
+def test_sensitive_values_are_not_stored(experiment, trained, tmp_path):
+    record(experiment, trained)
+    stored = [
+        path
+        for path in (tmp_path / "artifacts").rglob("*")
+        if path.is_file() and path.suffix in {".json", ".html", ".yaml", ""}
+    ]
+    assert any("input_example" in path.name for path in stored)
+    assert all("shop 1" not in path.read_text("utf-8") for path in stored)
+
+
+def test_a_retry_finds_its_version_and_registers_no_second(experiment, trained):
+    first, _ = record(experiment, trained)
+    again, _ = record(experiment, trained)
+    assert again == first == tracking.registered("iris", "r1/2026-01-02")
+    other, _ = record(experiment, trained, tags={**TAGS, "idempotency_key": "r2/2026-01-02"})
+    assert other == first + 1
+    assert tracking.registered("iris", "r3/2026-01-02") is None
+
+
+def test_a_failed_algorithm_is_a_nested_run_with_its_error(experiment):
+    with mlflow.start_run(experiment_id=experiment) as run:
+        tracking.log_algorithm(AlgorithmResult("dt", "Decision Tree", {}, 0.5, error="ValueError"))
+    client = mlflow.MlflowClient()
+    assert client.get_run(run.info.run_id).data.tags["failed.dt"] == "ValueError"
+    nested = client.search_runs([experiment], "tags.error = 'ValueError'")
+    assert [child.info.run_name for child in nested] == ["Decision Tree"]
+
+
+def test_preparing_an_experiment_twice_gives_the_same_one(experiment, mlflow_uri, tmp_path):
+    assert tracking.prepare_experiment("iris", mlflow_uri, tmp_path.as_uri()) == experiment
+
+
+def test_a_deleted_experiment_is_a_clear_error(experiment, mlflow_uri, tmp_path):
+    mlflow.MlflowClient().delete_experiment(experiment)
+    with pytest.raises(UserError, match="experiment 'iris' was deleted"):
+        tracking.prepare_experiment("iris", mlflow_uri, tmp_path.as_uri())
+
+
+def test_the_hash_covers_every_value_and_no_order():
+    frame = iris()
+    digest = tracking.table_hash(frame)
+    assert tracking.table_hash(frame.sample(frac=1, random_state=1)) == digest
+    changed = frame.copy()
+    changed.iloc[149, 0] += 1e-9
+    assert tracking.table_hash(changed) != digest
+    assert tracking.table_hash(pd.concat([frame, frame.tail(1)])) != digest
+    assert tracking.table_hash(frame.rename(columns={"species": "kind"})) != digest
+
+
+def stored_model(experiment, trained, mlflow_uri) -> Path:
+    number, _ = record(experiment, trained)
+    source = mlflow.MlflowClient().get_model_version("iris", str(number)).source
+    return Path(mlflow.artifacts.download_artifacts(source)) / "model.skops"
+
+
+def test_a_file_with_another_type_is_refused_though_its_own_list_allows_it(
+    experiment, trained, mlflow_uri
+):
+    path = stored_model(experiment, trained, mlflow_uri)
+    skops.io.dump(Path("/tmp/x"), path)
+    settings = path.parent / "MLmodel"
+    settings.write_text(
+        settings.read_text("utf-8").replace(
+            "- numpy.dtype", "- numpy.dtype\n    - pathlib.PosixPath"
+        ),
+        "utf-8",
+    )
+    registry = Registry("iris", mlflow_uri)
+    with pytest.raises(UnsafeModelError, match=r"1 types .* not trusted: pathlib\.PosixPath"):
+        registry.load(registry.get(1))
+
+
+def test_a_pickle_is_never_loaded(experiment, trained, mlflow_uri):
+    path = stored_model(experiment, trained, mlflow_uri)
+    path.unlink()
+    (path.parent / "model.pkl").write_bytes(pickle.dumps(1))
+    registry = Registry("iris", mlflow_uri)
+    with pytest.raises(UnsafeModelError, match="not stored in the skops format"):
+        registry.load(registry.get(1))
+
+
+def test_a_model_with_a_type_that_could_not_be_loaded_is_not_stored(experiment, trained):
+    from sklearn.pipeline import Pipeline
+
+    strange = Pipeline([("estimator", Path("/"))])
+    with pytest.raises(UnsafeModelError, match="pathlib"):
+        model_format.log_model(strange, mixed())
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://127.0.0.1:9", "sqlite:////dev/null/mlflow.db", "postgresql://u:p@h/d"]
+)
+def test_an_mlflow_that_does_not_answer_is_named_without_its_password(uri, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    if uri.startswith("postgresql"):
+        assert masked(uri) == "postgresql://u:***@h/d"
+        return
+    with pytest.raises(UserError, match="MLflow cannot be reached at") as told:
+        connect(uri)
+    assert uri in str(told.value)
+
+
+def test_the_leaderboard_is_a_table_in_the_ui(experiment, trained, tmp_path):
+    _, run_id = record(experiment, trained)
+    table = json.loads(
+        Path(
+            mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="leaderboard.json")
+        ).read_text("utf-8")
+    )
+    assert table["columns"][:3] == ["id", "Algorithm", "F1 macro"]
+    assert len(table["data"]) == 2
