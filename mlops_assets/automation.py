@@ -6,7 +6,7 @@ import dagster as dg
 
 from mlops_assets import settings
 from mlops_assets.drift.verdict import hold_back
-from mlops_assets.jobs import DAILY, RETRAIN, approve_job, asset_job, rollback_job
+from mlops_assets.jobs import DAILY, RETRAIN, AssetJob, approve_job, asset_job, rollback_job
 from mlops_assets.resources.mlflow import MODEL_TAG
 from mlops_assets.spec import ModelSpec
 
@@ -25,7 +25,7 @@ def automation(spec: ModelSpec) -> dg.Definitions:
     )
 
 
-def daily_schedule(daily: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def daily_schedule(daily: AssetJob) -> dg.ScheduleDefinition:
     """At 06:00 UTC, the daily job for the day that has just ended."""
     status = dg.DefaultScheduleStatus
     return dg.build_schedule_from_partitioned_job(
@@ -49,9 +49,7 @@ def first_start(spec: ModelSpec) -> dg.AutomationConditionSensorDefinition:
     )
 
 
-def retrain_on_drift(
-    spec: ModelSpec, retrain: dg.UnresolvedAssetJobDefinition
-) -> dg.SensorDefinition:
+def retrain_on_drift(spec: ModelSpec, retrain: AssetJob) -> dg.SensorDefinition:
     """The retrain job for every drift report that asks for it.
 
     Dagster's own asset sensor looks at the latest materialization only, so that a report which is
@@ -100,7 +98,7 @@ def retrain_on_drift(
     return _retrain_on_drift
 
 
-def late_batches(spec: ModelSpec, daily: dg.UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+def late_batches(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
     """Asks again, once an hour, for the batch of a day that had not arrived yet.
 
     A day that was refused (quarantine) or whose run failed is not asked for again: a person has

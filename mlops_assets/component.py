@@ -19,6 +19,23 @@ from mlops_assets.spec import ModelSpec
 class ModelLifecycle(dg.Component, ModelSpec, dg.Resolvable):
     """Keeps one model in production right: checks each day's batch, retrains when that pays."""
 
+    @classmethod
+    def model(cls) -> type[ModelSpec]:
+        """The YAML's schema: the spec itself.
+
+        The schema that Dagster would derive refuses fields with bounds, and the spec has many.
+        """
+        return ModelSpec
+
+    @classmethod
+    def resolve_from_model(
+        cls,
+        context: dg.ResolutionContext,
+        model: ModelSpec,  # noqa: ARG003
+    ) -> "ModelLifecycle":
+        """The component of a YAML that Dagster has validated."""
+        return cls(**dict(model))
+
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002
         """The model's assets in the order of the data flow, with what runs them."""
         assets = [

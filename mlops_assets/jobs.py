@@ -1,20 +1,22 @@
 """The jobs of a model: the daily check, the retraining, and what a person does to production."""
 
+from typing import Any
+
 import dagster as dg
 
 from mlops_assets.assets.parts import settle
 from mlops_assets.assets.shared import partitions, registry_of, told_plainly
+from mlops_assets.errors import UserError
 from mlops_assets.resources.mlflow import MODEL_TAG
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
+AssetJob = Any  # what dg.define_asset_job returns has no public name
 DAILY = ("drifted_batch", "predictions", "drift_report")
 RETRAIN = ("augmented_dataset", "candidate_model", "production_model")
 
 
-def asset_job(
-    spec: ModelSpec, name: str, assets: tuple[str, ...]
-) -> dg.UnresolvedAssetJobDefinition:
+def asset_job(spec: ModelSpec, name: str, assets: tuple[str, ...]) -> AssetJob:
     """A job over some of a model's daily assets, in one process."""
     return dg.define_asset_job(
         f"{spec.name}_{name}",
@@ -68,9 +70,14 @@ def approve_job(spec: ModelSpec) -> dg.JobDefinition:
         store: Store = context.resources.store
         with told_plainly():
             registry = registry_of(spec)
-            candidate, compared_with = registry.awaiting_approval()
-            registry.promote(candidate, expected_production=compared_with)
+            candidate = registry.version("staging")
+            if candidate is None or candidate.tags.get("decision") != "awaiting_approval":
+                raise UserError(f"No candidate of {spec.name} waits for approval. Nothing changed.")
             partition = candidate.tags["partition"]
+            decided = store.record(spec.name, "production_model", partition)
+            compared_with = registry.get(decided["production_version"])
+            registry.promote(candidate, expected_production=compared_with)
+            registry.set_tags(candidate, {"decision": "promoted"})
             settle(spec, store, partition, "promoted")
         said = f"Version {candidate.number} of {spec.name} was approved and is production now."
         context.log.info("%s", said)

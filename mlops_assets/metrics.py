@@ -65,6 +65,26 @@ class Metric:
             return _classification(y_true, y_pred, indices, _BY_COUNTS[self.name])
         return _regression(y_true, y_pred, indices, _BY_ERRORS[self.name])
 
+    def of_counts(self, y_true: ArrayLike, y_pred: ArrayLike, counts: np.ndarray) -> np.ndarray:
+        """The score of tables in which each row occurs so many times (classification only).
+
+        A bootstrap of many rows with few classes is a bootstrap of the few distinct rows.
+
+        Args:
+            y_true: The true target, of shape (n_rows,).
+            y_pred: The prediction for the same rows.
+            counts: How often each row occurs, of shape (n_tables, n_rows).
+
+        Returns:
+            Scores of shape (n_tables,), as `resampled` would give.
+        """
+        from pandas import factorize
+
+        y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+        codes, labels = factorize(np.concatenate([y_true, y_pred]), use_na_sentinel=False)
+        true, predicted = np.split(np.eye(len(labels), dtype=counts.dtype)[codes], 2)
+        return _BY_COUNTS[self.name](counts @ (true * predicted), counts @ true, counts @ predicted)
+
     def improvement(self, candidate: float, production: float) -> float:
         """How much better ``candidate`` is than ``production``: positive is better."""
         return candidate - production if self.greater_is_better else production - candidate

@@ -6,7 +6,7 @@ import pandas as pd
 from mlops_assets.assets.parts import Lineage, baseline_parts, batch_parts, lineage
 from mlops_assets.assets.shared import declared, table_metadata, told_plainly
 from mlops_assets.data.fingerprint import fingerprint
-from mlops_assets.resources.mlflow import end_mlflow_on_run_finished
+from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
@@ -24,13 +24,14 @@ def augmented_dataset(spec: ModelSpec) -> dg.AssetsDefinition:
             kinds={"pandas", "parquet"},
             pool="retrain",
         ),
-        required_resource_keys={"mlflow"},
         hooks={end_mlflow_on_run_finished},
         description="The baseline's train part and the adaptation parts of the batches of every "
         "regime that led to a promotion, and of this batch's regime, up to this day.",
     )
     @told_plainly()
-    def _augmented_dataset(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    def _augmented_dataset(
+        context: dg.AssetExecutionContext, store: Store, mlflow: MlflowRun
+    ) -> dg.MaterializeResult:
         partition = context.partition_key
         known = lineage(spec, store, partition)
         # A person who materializes by hand has decided; what the sensor asked for is judged

@@ -6,7 +6,7 @@ from mlops_assets.assets.baseline_data import once_when_missing
 from mlops_assets.assets.parts import baseline_parts
 from mlops_assets.assets.shared import ALL, declared, registry_of, told_plainly
 from mlops_assets.assets.training import train_and_register
-from mlops_assets.resources.mlflow import end_mlflow_on_run_finished
+from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
@@ -24,13 +24,14 @@ def baseline_model(spec: ModelSpec) -> dg.AssetsDefinition:
             pool="retrain",
         ),
         automation_condition=once_when_missing(),
-        required_resource_keys={"mlflow"},
         hooks={end_mlflow_on_run_finished},
         description="AutoML on the baseline's train part. It becomes `production` only where the "
         "registry has no production version yet.",
     )
     @told_plainly()
-    def _baseline_model(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    def _baseline_model(
+        context: dg.AssetExecutionContext, store: Store, mlflow: MlflowRun
+    ) -> dg.MaterializeResult:
         parts = baseline_parts(spec, store)
         version, metadata = train_and_register(context, spec, parts.learn, None, files=[])
         registry = registry_of(spec)

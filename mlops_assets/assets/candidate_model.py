@@ -6,7 +6,7 @@ from mlops_assets import settings
 from mlops_assets.assets.augmented_dataset import ORIGIN
 from mlops_assets.assets.shared import declared, registry_of, told_plainly
 from mlops_assets.assets.training import train_and_register
-from mlops_assets.resources.mlflow import end_mlflow_on_run_finished
+from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
@@ -22,13 +22,14 @@ def candidate_model(spec: ModelSpec) -> dg.AssetsDefinition:
             kinds={"mlflow", "scikitlearn"},
             pool="retrain",
         ),
-        required_resource_keys={"mlflow"},
         hooks={end_mlflow_on_run_finished},
         description="AutoML on the augmented dataset: every algorithm tracked in MLflow, the best "
         "one finalized on all of it and registered with the alias `staging`.",
     )
     @told_plainly()
-    def _candidate_model(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    def _candidate_model(
+        context: dg.AssetExecutionContext, store: Store, mlflow: MlflowRun
+    ) -> dg.MaterializeResult:
         partition = context.partition_key
         already_known = store.record(spec.name, "augmented_dataset", partition)["already_known"]
         if already_known:

@@ -10,7 +10,7 @@ from mlops_assets.drift.regimes import DecisionRecord
 from mlops_assets.promotion.evaluation import measure
 from mlops_assets.promotion.gate import Decision, decide
 from mlops_assets.promotion.registry import Version
-from mlops_assets.resources.mlflow import end_mlflow_on_run_finished
+from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
@@ -33,13 +33,14 @@ def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
                 description="The candidate was promoted. Where not: what a person should look at.",
             )
         ],
-        required_resource_keys={"mlflow"},
         hooks={end_mlflow_on_run_finished},
         description="Candidate and production scored on drifted rows that neither has seen, and on "
         "the baseline holdout; the gate decides; the alias `production` moves only on a promotion.",
     )
     @told_plainly()
-    def _production_model(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    def _production_model(
+        context: dg.AssetExecutionContext, store: Store, mlflow: MlflowRun
+    ) -> dg.MaterializeResult:
         partition = context.partition_key
         dataset = store.record(spec.name, "augmented_dataset", partition)
         if dataset["already_known"]:

@@ -9,6 +9,8 @@ from mlops_assets import settings
 from mlops_assets.errors import UserError
 
 MODEL_TAG = "mlops_assets/model"
+# The parameter of an asset that works inside the run's MLflow run, which the resource opens.
+MlflowRun = dg.ResourceParam[Any]
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -44,14 +46,17 @@ def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
     yield from mlflow_tracking.resource_fn(context.replace_config(config))
 
 
-@dg.event_list_hook(name="end_mlflow_on_run_finished", required_resource_keys={"mlflow"})
-def end_mlflow_on_run_finished(
-    context: dg.HookContext, event_list: list[dg.DagsterEvent]
-) -> dg.HookExecutionResult:
-    """dagster-mlflow's hook, imported late: the MLflow run of a failed Dagster run ends FAILED."""
+def _end_mlflow(context: dg.HookContext, events: list[dg.DagsterEvent]) -> Any:
+    """dagster-mlflow's hook, imported late."""
     from dagster_mlflow import end_mlflow_on_run_finished as hook
 
-    return hook.hook_fn(context, event_list)
+    return hook.hook_fn(context, events)
+
+
+# The MLflow run of a failed Dagster run ends FAILED; without it, MLflow would say FINISHED.
+end_mlflow_on_run_finished = dg.HookDefinition(
+    name="end_mlflow_on_run_finished", hook_fn=_end_mlflow, required_resource_keys={"mlflow"}
+)
 
 
 def model_of(run: dg.DagsterRun) -> str:
@@ -80,7 +85,7 @@ def _tags(run: dg.DagsterRun) -> dict[str, str]:
 
 
 def _run_of_first_try(experiment_id: str, run: dg.DagsterRun) -> str | None:
-    """The MLflow run that an earlier try of this Dagster run opened, so that a retry goes on in it."""
+    """The MLflow run that an earlier try of this Dagster run opened: a retry goes on in it."""
     import mlflow
 
     if not run.root_run_id or run.root_run_id == run.run_id:

@@ -46,7 +46,9 @@ class Store(dg.ConfigurableResource):
             with filesystem.open(path, "rb") as file:
                 return pd.read_parquet(file)
         except FileNotFoundError:
-            raise UserError(f"There is no {model}/{asset}{_of(partition)} at {path}. {again}") from None
+            raise UserError(
+                f"There is no {model}/{asset}{_of(partition)} at {path}. {again}"
+            ) from None
         except (pa.ArrowInvalid, OSError) as error:
             raise UserError(f"{path} cannot be read as Parquet ({error}). {again}") from error
 
