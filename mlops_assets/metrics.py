@@ -81,7 +81,10 @@ class Metric:
         from pandas import factorize
 
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
-        codes, labels = factorize(np.concatenate([y_true, y_pred]), use_na_sentinel=False)
+        codes, labels = factorize(  # pyright: ignore[reportCallIssue]
+            np.concatenate([y_true, y_pred]),  # pyright: ignore[reportArgumentType]
+            use_na_sentinel=False,
+        )
         true, predicted = np.split(np.eye(len(labels), dtype=counts.dtype)[codes], 2)
         return _BY_COUNTS[self.name](counts @ (true * predicted), counts @ true, counts @ predicted)
 

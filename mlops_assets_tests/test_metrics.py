@@ -138,3 +138,11 @@ def test_many_resamples_of_many_rows_stay_within_200_megabytes(task):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 200e6
+
+
+@pytest.mark.parametrize("metric", metrics_for("classification"), ids=lambda metric: metric.name)
+def test_scores_of_counts_are_those_of_the_repeated_rows(metric):
+    y_true, y_pred = np.array(["a", "a", "b", "c"]), np.array(["a", "b", "b", "b"])
+    counts = np.array([[1, 2, 3, 4], [5, 0, 0, 0], [0, 1, 0, 2]])
+    for row, score in zip(counts, metric.of_counts(y_true, y_pred, counts), strict=True):
+        assert score == pytest.approx(metric.score(np.repeat(y_true, row), np.repeat(y_pred, row)))

@@ -13,7 +13,7 @@ class DriftPolicy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     significance: float = Field(
-        default=0.05,
+        default=0.03,
         gt=0,
         lt=1,
         description="A feature column differs only where its p-value, corrected over the feature "
@@ -25,7 +25,7 @@ class DriftPolicy(BaseModel):
         "(Benjamini-Hochberg), fdr_by, holm or bonferroni.",
     )
     target_significance: float = Field(
-        default=0.0043,
+        default=0.0044,
         gt=0,
         lt=1,
         description="The target is tested by itself, not as one column among many, and a batch "

@@ -114,6 +114,14 @@ def _sortable(values: np.ndarray) -> np.ndarray:
 def _resampled(
     scored: Scored, metric: Metric, resamples: int, rng: np.random.Generator
 ) -> np.ndarray:
+    if metric.task == "classification":
+        # The rows differ only by label and prediction: far fewer than there are rows.
+        truth, predicted = scored.y_true, scored.y_pred
+        changes = (truth[1:] != truth[:-1]) | (predicted[1:] != predicted[:-1])
+        first = np.concatenate([[0], np.flatnonzero(changes) + 1])
+        rows = np.diff([*first, len(truth)])
+        counts = rng.multinomial(len(truth), rows / len(truth), size=resamples)
+        return metric.of_counts(truth[first], predicted[first], counts)
     return np.concatenate(
         [
             metric.resampled(scored.y_true, scored.y_pred, indices)

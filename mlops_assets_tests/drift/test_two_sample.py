@@ -130,6 +130,12 @@ def test_rare_categories_are_lumped_by_pooled_counts_until_each_is_expected_five
     assert sorted(_lumped(np.array([[60, 35, 5], [180, 110, 10]])).sum(axis=0)) == [160, 240]
 
 
+def test_more_categories_are_tested_by_chi_square_without_correction():
+    table = np.array([[50, 30, 20], [120, 110, 70]])
+    expected = stats.chi2_contingency(table, correction=False)[1]
+    assert homogeneity(table) == (pytest.approx(expected), True)
+
+
 def test_two_categories_of_which_one_is_rare_are_tested_exactly():
     table = np.array([[148, 2], [24, 6]])
     assert homogeneity(table) == (pytest.approx(stats.fisher_exact(table)[1]), True)
