@@ -51,7 +51,7 @@ def plain(values: pd.Series) -> pd.Series:
         values = values.astype(dtype.categories.dtype)
     if isinstance(values.dtype, np.dtype | pd.DatetimeTZDtype):
         return values
-    return values.astype(object).where(values.notna(), None).infer_objects(copy=False)
+    return values.astype(object).where(values.notna(), None).infer_objects()
 
 
 def kind_of(values: pd.Series) -> str:
@@ -81,7 +81,7 @@ def _float(values: pd.Series) -> Coerced:
     kind = kind_of(values)
     if kind in ("number", "empty"):
         note = "whole numbers taken as floats" if values.dtype.kind in "iu" else None
-        return _fits(values.astype("float64"), note)
+        return _fits(values.astype("float64", copy=False), note)
     if kind not in ("text", "mixed"):
         return _none_fits(values, "float64", "are not numbers")
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
@@ -94,12 +94,12 @@ def _float(values: pd.Series) -> Coerced:
 
 def _integer(values: pd.Series) -> Coerced:
     if values.dtype.kind in "iu":
-        return _fits(values.astype("int64"))
+        return _fits(values.astype("int64", copy=False))
     as_float = _float(values)
     floats = as_float.values
     if as_float.wrong.any():
         return as_float
-    broken = np.isfinite(floats) & (floats != np.floor(floats))
+    broken = (floats % 1 != 0) & floats.abs().lt(np.inf)
     if broken.any():
         return Coerced(floats.mask(broken), broken, "are not whole numbers")
     if np.isfinite(floats).all():
@@ -150,6 +150,8 @@ def _text(values: pd.Series) -> Coerced:
     return Coerced(values.astype(object).mask(wrong, None), wrong, "are not text")
 
 
-def _none_fits(values: pd.Series, dtype: str, says: str) -> Coerced:
-    nothing = pd.Series(np.nan, index=values.index).astype(dtype)
+def _none_fits(
+    values: pd.Series, dtype: Literal["float64", "datetime64[ns]"], says: str
+) -> Coerced:
+    nothing = pd.Series(None, index=values.index, dtype=dtype)
     return Coerced(nothing, values.notna(), says)

@@ -2,6 +2,7 @@
 
 import datetime
 import difflib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +25,7 @@ MIN_BASELINE_ROWS = 50
 _MAX_CATEGORIES = 50
 _LINES_SHOWN = 50
 _NAMES_SHOWN = 10
+_HIDDEN = ("values hidden",)
 
 
 class ColumnOverrides(BaseModel):
@@ -127,8 +129,7 @@ class Violation:
     def __str__(self) -> str:
         """``column: message: examples``, the examples hidden for sensitive columns."""
         where = "the table" if self.column is None else self.column
-        seen = f" (for example {', '.join(self.examples)})" if self.examples else ""
-        return f"{where}: {self.message}{seen}"
+        return f"{where}: {self.message}{_for_example(self.examples)}"
 
 
 class ContractViolation(UserError):  # noqa: N818 - the name of the concept
@@ -206,8 +207,9 @@ def derive_contract(
     Raises:
         UserError: the baseline cannot be learned from; the message lists everything wrong with it.
     """
+    frame = frame.rename(columns=str)
     _report(list(_shape_problems(frame, columns, overrides)))
-    frame = frame.apply(plain)
+    frame = pd.DataFrame({name: plain(frame[name]) for name in frame.columns})
     _report(
         [
             *_target_problems(frame, columns, task),
@@ -216,14 +218,15 @@ def derive_contract(
     )
     contract = Contract(
         columns={
-            str(name): _column_contract(frame[name], str(name), columns, overrides, task)
+            name: _column_contract(frame[name], name, columns, overrides, task)
             for name in frame.columns
         },
         unique=_unique_ids(frame, columns, overrides),
         min_rows=overrides.min_rows,
         max_rows=overrides.max_rows or max(10_000, 50 * len(frame)),
     )
-    _, violations = _examine(frame, contract.model_copy(update={"min_rows": 1}), columns, None)
+    any_size = contract.model_copy(update={"min_rows": 1, "max_rows": len(frame)})
+    _, violations = _examine(frame, any_size, columns, None)
     if violations:
         raise ContractViolation(
             violations,
@@ -250,9 +253,8 @@ def _report(problems: list[str]) -> None:
 def _shape_problems(
     frame: pd.DataFrame, columns: Columns, overrides: ContractOverrides
 ) -> Iterator[str]:
-    names = [str(name) for name in frame.columns]
-    twice = sorted({name for name in names if names.count(name) > 1}) if _repeats(names) else []
-    if twice:
+    names = list(frame.columns)
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
         yield f"{len(twice)} column name(s) occur more than once: {_some(twice)}. Rename them."
     if len(names) > overrides.max_columns:
         yield (
@@ -268,25 +270,22 @@ def _shape_problems(
         if name not in names:
             yield f"{name}: the column is missing{_hint(name, names)}. Correct `contract.columns`."
     if len(frame) < MIN_BASELINE_ROWS:
-        yield f"{_rows(len(frame))} are too few: give {MIN_BASELINE_ROWS} or more."
+        yield f"too few rows: {len(frame)}. Give {MIN_BASELINE_ROWS} or more."
     if not columns.features(frame):
         yield "no feature column is left. Correct `columns`."
 
 
-def _repeats(names: list[str]) -> bool:
-    return len(set(names)) < len(names)
-
-
 def _target_problems(frame: pd.DataFrame, columns: Columns, task: str) -> Iterator[str]:
-    name, values = columns.target, frame[columns.target]
-    if missing := int(values.isna().sum()):
+    name, values = columns.target, frame[columns.target].dropna()
+    if len(values) < MIN_BASELINE_ROWS:
         yield (
-            f"{name}: {missing} of {_rows(len(frame))} have no label. Label these rows or leave "
-            "them out of the baseline."
+            f"{name}: {len(values)} of {_rows(len(frame))} have a label, which is too few. Label "
+            f"{MIN_BASELINE_ROWS} or more."
         )
+        return
     kind = kind_of(values)
     if task == "regression":
-        if kind not in ("number", "empty"):
+        if kind != "number":
             yield f"{name}: regression needs numbers. Correct the column, or set `task`."
         return
     counts = values.value_counts()
@@ -352,10 +351,10 @@ def _type_problems(name: str, values: pd.Series, kind: str, columns: Columns) ->
             f"`contract.columns.{name}.type` (to category where they are codes)."
         )
     elif words.mean() < 0.5:
-        examples = _examples(found[words], sensitive=name in columns.sensitive)
+        examples = _for_example(_examples(found[words], sensitive=name in columns.sensitive))
         yield (
-            f"{name}: {int(words.sum())} of {_rows(len(values))} are words among numbers "
-            f"(for example {', '.join(examples)}). Make them null, or set "
+            f"{name}: {int(words.sum())} of {_rows(len(values))} are words among "
+            f"numbers{examples}. Make them null, or set "
             f"`contract.columns.{name}.type`."
         )
 
@@ -389,11 +388,13 @@ def _column_contract(
         return ColumnContract(type=to, required=False, null_share=1.0)
     elif name not in columns.id and values.isna().any():
         rules["null_share"] = min(1.0, max(0.5, round(2 * float(values.isna().mean()), 3)))
-    if is_class:
+    if name in columns.sensitive:
+        pass  # not a value of it is kept
+    elif is_class:
         rules["categories"] = sorted(typed.dropna().unique().tolist(), key=str)
-    elif name not in columns.sensitive:
+    else:
         rules |= _value_rules(typed, to, name, columns, overrides)
-    if to == "datetime" and not (typed > pd.Timestamp.now()).any():
+    if to == "datetime" and (name == columns.timestamp or not (typed > _now()).any()):
         rules["future"] = False
     rules |= {key: getattr(given, key) for key in given.model_fields_set}
     return ColumnContract(**rules)
@@ -457,9 +458,11 @@ def _examine(
     now: datetime.datetime | None,
 ) -> tuple[Checked, tuple[Violation, ...]]:
     """The table brought into shape, what was put right, and every violation."""
+    frame = frame.rename(columns=str)
     violations = list(_shape_violations(frame, contract))
     notes = list(_shape_notes(frame, contract, columns))
-    present = [name for name in contract.columns if list(frame.columns).count(name) == 1]
+    times = Counter(frame.columns)
+    present = [name for name in contract.columns if times[name] == 1]
     typed: dict[str, pd.Series] = {}
     for name in present:
         rules = contract.columns[name]
@@ -485,9 +488,11 @@ def _examine(
             typed[name] = column.values[~column.wrong]
     notes += _category_notes(typed, contract, columns)
     for name, values in typed.items():
-        violations += _value_violations(name, values, contract, columns, now)
+        sensitive = name in columns.sensitive
+        rules = contract.columns[name]
+        violations += _value_violations(name, values, rules, sensitive, len(frame), now)
     if contract.unique and set(contract.unique) <= set(typed):
-        violations += _id_violations(typed, contract, columns)
+        violations += _id_violations(typed, contract, columns, len(frame))
     order = [*contract.columns]
     violations.sort(key=lambda v: -1 if v.column is None else order.index(v.column))
     shaped = pd.DataFrame() if violations else pd.DataFrame(typed).reset_index(drop=True)
@@ -497,28 +502,27 @@ def _examine(
 def _shape_violations(frame: pd.DataFrame, contract: Contract) -> Iterator[Violation]:
     rows = len(frame)
     if rows < contract.min_rows:
-        text = f"{_rows(rows)} are fewer than the {contract.min_rows} a batch needs"
+        text = f"too few rows: {rows}; a batch needs {contract.min_rows}"
         yield Violation(None, "rows", rows, (), text)
     if rows > contract.max_rows:
-        text = f"{_rows(rows)} are more than the {contract.max_rows} that are plausible"
+        text = f"too many rows: {rows}; plausible are {contract.max_rows} at most"
         yield Violation(None, "rows", rows, (), text)
-    names = [str(name) for name in frame.columns]
+    times = Counter(frame.columns)
+    unknown = [name for name in times if name not in contract.columns]
     for name, rules in contract.columns.items():
-        times = names.count(name)
-        if times == 0 and rules.required:
-            unknown = [other for other in names if other not in contract.columns]
+        if times[name] == 0 and rules.required:
             text = f"the column is missing{_hint(name, unknown)}"
             yield Violation(name, "missing", rows, (), text)
-        if times > 1:
-            yield Violation(name, "duplicate", rows, (), f"{times} columns have this name")
+        if times[name] > 1:
+            yield Violation(name, "duplicate", rows, (), f"{times[name]} columns have this name")
 
 
 def _shape_notes(frame: pd.DataFrame, contract: Contract, columns: Columns) -> Iterator[str]:
-    names = [str(name) for name in frame.columns]
+    names = list(frame.columns)
     if extra := [name for name in names if name not in contract.columns]:
         yield f"{len(extra)} column(s) that the contract does not know left out: {_some(extra)}."
     known = [name for name in names if name in contract.columns]
-    if known != [name for name in contract.columns if name in names] and not _repeats(names):
+    if list(dict.fromkeys(known)) != [name for name in contract.columns if name in set(known)]:
         yield "columns put into the contract's order."
     if columns.target not in names:
         yield f"{columns.target}: no label column; the rows count as not labelled yet."
@@ -543,15 +547,16 @@ def _category_notes(
 def _value_violations(
     name: str,
     values: pd.Series,
-    contract: Contract,
-    columns: Columns,
+    rules: ColumnContract,
+    sensitive: bool,
+    total: int,
     now: datetime.datetime | None,
 ) -> Iterator[Violation]:
     """The rules of one column, validated by pandera all at once."""
     import pandera.pandas as pa
 
     schema = pa.DataFrameSchema(
-        {name: pa.Column(checks=_pandera_checks(contract.columns[name], now), nullable=True)}
+        {name: pa.Column(checks=_pandera_checks(rules, now), nullable=True)}
     )
     try:
         schema.validate(values.to_frame(name), lazy=True)
@@ -563,8 +568,8 @@ def _value_violations(
                 name,
                 str(rule.name),
                 len(failing),
-                () if rule.name == "null" else _examples(failing, name in columns.sensitive),
-                f"{len(failing)} of {_rows(len(values))} {rule.error}",
+                () if rule.name == "null" else _examples(failing, sensitive),
+                f"{len(failing)} of {_rows(total)} {rule.error}",
             )
 
 
@@ -610,13 +615,18 @@ def _pandera_checks(rules: ColumnContract, now: datetime.datetime | None) -> "li
         )
     if not rules.future:
         # A day of grace: the zones of the writer and of this machine may differ.
-        limit = pd.Timestamp(now or datetime.datetime.now()) + pd.Timedelta(days=1)  # noqa: DTZ005
+        limit = (now or _now()) + datetime.timedelta(days=1)
         checks.append(rule("future", "are in the future", lambda values: ~(values > limit)))
     return checks
 
 
+def _now() -> datetime.datetime:
+    """The present in UTC, without a zone, as moments are kept."""
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+
+
 def _id_violations(
-    typed: dict[str, pd.Series], contract: Contract, columns: Columns
+    typed: dict[str, pd.Series], contract: Contract, columns: Columns, total: int
 ) -> Iterator[Violation]:
     ids = pd.DataFrame({name: typed[name] for name in contract.unique})
     twice = ids.duplicated(keep=False)
@@ -628,7 +638,7 @@ def _id_violations(
             "unique",
             rows,
             _examples(found, sensitive=hidden),
-            f"{rows} of {_rows(len(ids))} share the id {'/'.join(contract.unique)} with another",
+            f"{rows} of {_rows(total)} share their id with another row",
         )
 
 
@@ -638,8 +648,14 @@ def _id_violations(
 def _examples(values: pd.Series, sensitive: bool) -> tuple[str, ...]:
     """Three different values; none of a sensitive column."""
     if sensitive:
-        return ("values hidden",)
+        return _HIDDEN
     return tuple(_shown(value) for value in values.drop_duplicates().head(3))
+
+
+def _for_example(examples: tuple[str, ...]) -> str:
+    if examples == _HIDDEN:
+        return " (values hidden)"
+    return f" (for example {', '.join(examples)})" if examples else ""
 
 
 def _shown(value: object) -> str:
@@ -660,5 +676,7 @@ def _some(names: list[str]) -> str:
 def _hint(name: str, others: list[str]) -> str:
     """The most alike of the other names, if one is alike at all."""
     folded = {other.casefold().replace(" ", "_"): other for other in others}
+    if len(others) > 200:
+        return ""  # comparing each with each would take longer than reading the message
     close = difflib.get_close_matches(name.casefold(), folded, n=1)
-    return f"; is it {folded[close[0]]!r}?" if close else ""
+    return f" (is it {folded[close[0]]!r}?)" if close else ""

@@ -1,19 +1,51 @@
 """Where a table comes from: one small pydantic model a kind, and one function that reads it."""
 
 import datetime
+import importlib
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from mlops_assets.data.files import read_csv, read_parquet
+from mlops_assets.data.source_error import SourceError
+from mlops_assets.data.sql import read_sql
 from mlops_assets.data.synthetic import SyntheticRegime, synthetic_batch
-from mlops_assets.errors import NotThereYetError, UserError
+from mlops_assets.errors import NotThereYetError
+
+__all__ = [
+    "CsvSource",
+    "ParquetSource",
+    "PythonSource",
+    "SklearnSource",
+    "Source",
+    "SourceError",
+    "SqlSource",
+    "SyntheticSource",
+    "read_source",
+]
 
 
-class SourceError(UserError):
-    """A source cannot be read, and asking again later will not help by itself."""
+def _only_the_date(template: str) -> str:
+    try:
+        template.format(date=datetime.date(2026, 1, 31))
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{template} has braces that are no date: write {{date}} or {{date:%Y/%m/%d}}"
+        ) from error
+    return template
+
+
+Url = Annotated[
+    str,
+    AfterValidator(_only_the_date),
+    Field(
+        description="A path or fsspec URL. `{date}` becomes the day as 2026-01-31, and "
+        "`{date:%Y/%m/%d}` the day in another form. Credentials belong into the environment."
+    ),
+]
 
 
 class _SourceModel(BaseModel):
@@ -37,10 +69,7 @@ class ParquetSource(_SourceModel):
     """Parquet on any fsspec URL: a file, or a folder of files (a dataset)."""
 
     kind: Literal["parquet"]
-    url: str = Field(
-        description="A path or fsspec URL. `{date}` becomes the day as 2026-01-31, and "
-        "`{date:%Y/%m/%d}` the day in another form."
-    )
+    url: Url
     partition_column: str | None = Field(
         default=None,
         description="The column that holds a row's day, where one file or dataset has all days.",
@@ -51,15 +80,35 @@ class CsvSource(_SourceModel):
     """A CSV file with a header on any fsspec URL."""
 
     kind: Literal["csv"]
-    url: str = Field(
-        description="A path or fsspec URL. `{date}` becomes the day as 2026-01-31, and "
-        "`{date:%Y/%m/%d}` the day in another form."
-    )
+    url: Url
     partition_column: str | None = Field(
         default=None, description="The column that holds a row's day, where one file has all days."
     )
     delimiter: str = Field(default=",", description="What separates the fields.")
     encoding: str = Field(default="utf-8", description="The file's character encoding.")
+
+
+class SqlSource(_SourceModel):
+    """A query to any database that SQLAlchemy knows; PostgreSQL's driver is installed."""
+
+    kind: Literal["sql"]
+    url_env: str = Field(
+        description="The environment variable that holds the database's SQLAlchemy URL."
+    )
+    query: str = Field(description="One SELECT; `:date` is bound to the day of the batch.")
+    timeout_seconds: float = Field(
+        default=300, gt=0, description="How long the query may take (PostgreSQL)."
+    )
+
+
+class PythonSource(_SourceModel):
+    """A function of yours: it takes the day (None for a baseline) and returns a DataFrame.
+
+    None, or a table without rows, means that the day's data is not there yet.
+    """
+
+    kind: Literal["python"]
+    function: str = Field(pattern=r"^[\w.]+:\w+$", description="As `package.module:function`.")
 
 
 class SyntheticSource(_SourceModel):
@@ -90,7 +139,8 @@ class SyntheticSource(_SourceModel):
 
 
 Source = Annotated[
-    SklearnSource | ParquetSource | CsvSource | SyntheticSource, Field(discriminator="kind")
+    ParquetSource | CsvSource | SqlSource | SklearnSource | SyntheticSource | PythonSource,
+    Field(discriminator="kind"),
 ]
 
 
@@ -109,10 +159,12 @@ def read_source(source: Source, date: datetime.date | None) -> pd.DataFrame:
         SourceError: the source cannot be read.
     """
     readers: dict[str, Callable[[Any, datetime.date | None], pd.DataFrame]] = {
+        "parquet": lambda s, day: read_parquet(s.url, day, s.partition_column),
+        "csv": lambda s, day: read_csv(s.url, day, s.partition_column, s.delimiter, s.encoding),
+        "sql": lambda s, day: read_sql(s.query, s.url_env, s.timeout_seconds, day),
         "sklearn": _read_sklearn,
-        "parquet": _read_parquet,
-        "csv": _read_csv,
         "synthetic": _read_synthetic,
+        "python": _read_python,
     }
     return readers[source.kind](source, date)
 
@@ -125,9 +177,14 @@ _SKLEARN_TARGETS = {
 }
 
 
-def _read_sklearn(source: SklearnSource, _date: datetime.date | None) -> pd.DataFrame:
+def _read_sklearn(source: SklearnSource, date: datetime.date | None) -> pd.DataFrame:
     from sklearn import datasets
 
+    if date is not None:
+        raise SourceError(
+            f"scikit-learn's {source.dataset} has the same rows every day. Give `batches` another "
+            "source: `kind: synthetic` makes days of it."
+        )
     bunch = getattr(datasets, f"load_{source.dataset}")(as_frame=True)
     target = _SKLEARN_TARGETS[source.dataset]
     frame = bunch.data.rename(columns=_snake_case)
@@ -172,48 +229,24 @@ def _read_synthetic(source: SyntheticSource, date: datetime.date | None) -> pd.D
     )
 
 
-def _read_parquet(source: ParquetSource, date: datetime.date | None) -> pd.DataFrame:
-    url = _url(source.url, date)
+def _read_python(source: PythonSource, date: datetime.date | None) -> pd.DataFrame:
+    module, _, name = source.function.partition(":")
     try:
-        frame = pd.read_parquet(url)
-    except FileNotFoundError as error:
-        raise _absent(url, date) from error
-    return _of_day(frame, source.partition_column, date, url)
-
-
-def _read_csv(source: CsvSource, date: datetime.date | None) -> pd.DataFrame:
-    url = _url(source.url, date)
-    try:
-        frame = pd.read_csv(url, sep=source.delimiter, encoding=source.encoding, low_memory=False)
-    except FileNotFoundError as error:
-        raise _absent(url, date) from error
-    return _of_day(frame, source.partition_column, date, url)
-
-
-def _url(template: str, date: datetime.date | None) -> str:
-    """The URL of that day."""
-    if date is None:
-        return template
-    return template.format(date=date)
-
-
-def _absent(url: str, date: datetime.date | None) -> UserError:
-    """What to say where there is no file: a day's may still come, a baseline's will not."""
-    if date is None:
-        return SourceError(f"{url} does not exist. Put the file there, or correct `url`.")
-    return NotThereYetError(f"the data of {date} is not there yet: {url} does not exist.")
-
-
-def _of_day(
-    frame: pd.DataFrame, column: str | None, date: datetime.date | None, url: str
-) -> pd.DataFrame:
-    """That day's rows, where one table has all days."""
-    if column is None or date is None:
-        return frame
-    if column not in frame.columns:
-        raise SourceError(f"{url} has no column {column}. Correct `partition_column`.")
-    days = pd.to_datetime(frame[column], errors="coerce").dt.date
-    rows = frame[days == date].reset_index(drop=True)
-    if rows.empty:
-        raise NotThereYetError(f"the data of {date} is not there yet: {url} has no row of it.")
-    return rows
+        function = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise SourceError(
+            f"{source.function} cannot be imported ({error}). Correct `function`, or install its "
+            "package where this code location runs."
+        ) from error
+    frame = function(date)
+    if frame is None or (isinstance(frame, pd.DataFrame) and frame.empty):
+        if date is None:
+            raise SourceError(f"{source.function} returned no rows. Return the whole baseline.")
+        raise NotThereYetError(
+            f"the data of {date} is not there yet: {source.function} returned no rows."
+        )
+    if not isinstance(frame, pd.DataFrame):
+        raise SourceError(
+            f"{source.function} returned {type(frame).__name__}. Return a pandas DataFrame."
+        )
+    return frame

@@ -1,0 +1,50 @@
+"""Labels that come later and from elsewhere."""
+
+import pandas as pd
+
+from mlops_assets.data.coerce import plain
+from mlops_assets.data.columns import Columns
+from mlops_assets.errors import UserError
+
+
+def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Give the rows of ``frame`` the labels that are known of their ids.
+
+    Args:
+        frame: a batch, with the id columns; with or without the target.
+        labels: the id columns and the target; other columns and ids play no part.
+        columns: the roles of the columns.
+
+    Returns:
+        ``frame`` with the target column: the label from ``labels`` where there is one, else what
+        ``frame`` had, else null. Rows and their order stay as they are.
+
+    Raises:
+        UserError: a column is missing, or an id has two different labels.
+    """
+    ids, target = columns.id, columns.target
+    if not ids:
+        raise UserError("labels of a second source are joined on ids. Name them as `columns.id`.")
+    for what, table, needed in (("batch", frame, ids), ("labels", labels, [*ids, target])):
+        if missing := [name for name in needed if name not in table.columns]:
+            raise UserError(
+                f"the {what} lack {len(missing)} column(s) that labels are joined by: "
+                f"{', '.join(missing)}. Correct the source, or `columns`."
+            )
+    known = labels[[*ids, target]].dropna().drop_duplicates()
+    keys = _keys(known, ids)
+    if several := int(keys[keys.duplicated()].nunique()):
+        raise UserError(
+            f"the labels give {several} id(s) two labels or more. Leave one {target} for each "
+            f"{'/'.join(ids)}."
+        )
+    found = _keys(frame, ids).map(pd.Series(known[target].to_numpy(), index=keys))
+    if target in frame.columns:
+        found = found.where(found.notna(), frame[target])
+    return frame.assign(**{target: found})
+
+
+def _keys(frame: pd.DataFrame, ids: list[str]) -> pd.Series:
+    """One text a row, the same whether a source wrote an id as a number or as text."""
+    parts = [plain(frame[name]).astype(str).str.removesuffix(".0") for name in ids]
+    return parts[0].str.cat(parts[1:], sep="\x1f") if len(parts) > 1 else parts[0]

@@ -1,0 +1,78 @@
+"""Late labels find their rows by id."""
+
+import pandas as pd
+import pytest
+
+from mlops_assets.data.columns import Columns
+from mlops_assets.data.labels import join_labels
+from mlops_assets.errors import UserError
+
+COLUMNS = Columns(target="y", id=["shop", "order"])
+
+
+def batch() -> pd.DataFrame:
+    return pd.DataFrame({"shop": ["a", "a", "b"], "order": [1, 2, 1], "x": [0.1, 0.2, 0.3]})
+
+
+def test_labels_are_joined_on_the_ids_and_unknown_rows_stay_unlabelled():
+    labels = pd.DataFrame(
+        {"order": [1, 1, 9], "shop": ["b", "a", "a"], "y": ["late", "soon", "?"], "z": 1}
+    )
+
+    joined = join_labels(batch(), labels, COLUMNS)
+
+    assert joined["y"].tolist()[::2] == ["soon", "late"]
+    assert joined["y"].isna().tolist() == [False, True, False]
+    assert joined.columns.tolist() == ["shop", "order", "x", "y"]
+
+
+def test_ids_may_be_numbers_in_one_source_and_text_in_the_other():
+    labels = pd.DataFrame({"order": ["1", "2"], "shop": "a", "y": [10.5, 20.5]})
+
+    assert join_labels(batch(), labels, COLUMNS)["y"].tolist()[:2] == [10.5, 20.5]
+
+
+def test_labels_that_the_batch_brought_stay_where_no_other_is_known():
+    labels = pd.DataFrame({"order": [1, 2], "shop": ["a", "a"], "y": [7.0, None]})
+
+    joined = join_labels(batch().assign(y=[1.0, 2.0, 3.0]), labels, COLUMNS)
+
+    assert joined["y"].tolist() == [7.0, 2.0, 3.0]
+
+
+def test_the_index_and_order_of_the_rows_stay():
+    shuffled = batch().sample(frac=1, random_state=1)
+    labels = pd.DataFrame({"order": [1], "shop": ["b"], "y": [5]})
+
+    joined = join_labels(shuffled, labels, COLUMNS)
+
+    assert joined.index.tolist() == shuffled.index.tolist()
+    assert joined.loc[2, "y"] == 5
+
+
+@pytest.mark.parametrize(
+    ("columns", "labels", "message"),
+    [
+        (
+            Columns(target="y"),
+            {"y": [1]},
+            "labels of a second source are joined on ids. Name them as `columns.id`.",
+        ),
+        (
+            COLUMNS,
+            {"order": [1], "y": [1]},
+            "the labels lack 1 column(s) that labels are joined by: shop. Correct the source, or "
+            "`columns`.",
+        ),
+        (
+            COLUMNS,
+            {"shop": ["a", "a", "a"], "order": [1, 1, 2], "y": ["soon", "late", "late"]},
+            "the labels give 1 id(s) two labels or more. Leave one y for each shop/order.",
+        ),
+    ],
+)
+def test_labels_that_cannot_be_joined_are_an_error(columns, labels, message):
+    with pytest.raises(UserError) as caught:
+        join_labels(batch(), pd.DataFrame(labels), columns)
+
+    assert str(caught.value) == message
