@@ -1,6 +1,7 @@
 """What runs when: jobs, the 06:00 schedule, the drift sensor."""
 
 import datetime as dt
+from typing import Any
 
 import dagster as dg
 
@@ -25,7 +26,7 @@ def automation(spec: ModelSpec) -> dg.Definitions:
     )
 
 
-def daily_schedule(daily: AssetJob) -> dg.ScheduleDefinition:
+def daily_schedule(daily: AssetJob) -> Any:  # its class has no public name
     """At 06:00 UTC, the daily job for the day that has just ended."""
     status = dg.DefaultScheduleStatus
     return dg.build_schedule_from_partitioned_job(
@@ -151,7 +152,7 @@ def _why_not(spec: ModelSpec, record: dg.EventLogRecord, retrained: list[str]) -
     """Why a drift report leads to no retraining, in words; None where it does."""
     materialization = record.asset_materialization
     metadata = {} if materialization is None else dict(materialization.metadata)
-    said = {name: value.value for name, value in metadata.items()}
+    said: dict[str, Any] = {name: value.value for name, value in metadata.items()}
     partition = str(record.partition_key)
     reasons = said.get("reasons") or ["the report gives no reason"]
     if said.get("retrain") is not True:

@@ -28,10 +28,10 @@ class ModelLifecycle(dg.Component, ModelSpec, dg.Resolvable):
         return ModelSpec
 
     @classmethod
-    def resolve_from_model(
+    def resolve_from_model(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls,
-        context: dg.ResolutionContext,
-        model: ModelSpec,  # noqa: ARG003
+        context: dg.ResolutionContext,  # noqa: ARG003
+        model: ModelSpec,
     ) -> "ModelLifecycle":
         """The component of a YAML that Dagster has validated."""
         return cls(**dict(model))

@@ -5,6 +5,7 @@ import dagster as dg
 import pytest
 
 from mlops_assets.automation import automation
+from mlops_assets.definitions import defs
 from mlops_assets.spec import ModelSpec
 from mlops_assets_tests.examples import iris_spec
 
@@ -27,12 +28,18 @@ def sensor_of(spec: ModelSpec) -> dg.SensorDefinition:
     return sensors[f"{spec.name}_retrain_on_drift"]
 
 
-def report(instance: dg.DagsterInstance, day: int, *, retrain: bool, reason: str = "why") -> None:
+def report(
+    instance: dg.DagsterInstance, day: int, *, retrain: bool, reason: str = "why", in_a_row: int = 1
+) -> None:
     instance.report_runless_asset_event(
         dg.AssetMaterialization(
             REPORT,
             partition=f"2026-01-{day:02d}",
-            metadata={"retrain": retrain, "reasons": dg.MetadataValue.json([reason])},
+            metadata={
+                "retrain": retrain,
+                "reasons": dg.MetadataValue.json([reason]),
+                "drifted_in_a_row": in_a_row,
+            },
         )
     )
 
@@ -105,12 +112,34 @@ def test_models_do_not_hear_each_other(spec, instance):
     assert ticks(spec, instance) == ([], None)
 
 
-def test_the_schedule_asks_at_six_for_the_day_that_has_just_ended(spec):
-    repository = dg.Definitions(
-        schedules=automation(spec).schedules, jobs=automation(spec).jobs
+def test_the_schedule_asks_at_six_for_the_day_that_has_just_ended():
+    repository = defs().get_repository_def()
+    schedule = repository.get_schedule_def("iris_daily_schedule")
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2026, 1, 2, 6, tzinfo=UTC), repository_def=repository
     )
-    (schedule,) = automation(spec).schedules or ()
-    assert isinstance(schedule, dg.UnresolvedPartitionedAssetScheduleDefinition)
-    assert repository
+    (request,) = schedule.evaluate_tick(context).run_requests or ()
+    assert schedule.cron_schedule == "0 6 * * *"
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
-    assert datetime(2026, 1, 2, 6, tzinfo=UTC)
+    assert request.partition_key == "2026-01-01"
+
+
+def test_everything_runs_by_itself_from_the_start():
+    sensors = defs().get_repository_def().sensor_defs
+    assert {sensor.name for sensor in sensors} == {
+        "iris_baseline",
+        "iris_late_batches",
+        "iris_retrain_on_drift",
+    }
+    assert all(s.default_status is dg.DefaultSensorStatus.RUNNING for s in sensors)
+
+
+def test_patience_and_cooldown_hold_a_retraining_back_and_say_so(instance):
+    spec = iris_spec(drift={"patience": 2, "cooldown_days": 3})
+    for day, in_a_row in ((1, 1), (2, 2), (3, 3), (5, 4)):
+        report(instance, day, retrain=True, in_a_row=in_a_row)
+    results, _ = ticks(spec, instance)
+    assert requested(results) == ["2026-01-02", "2026-01-05"]
+    skips = [r.skip_reason.skip_message for r in results if r.skip_reason]
+    assert "patience asks for 2" in skips[0]
+    assert "retrained for 2026-01-02" in skips[1]

@@ -4,7 +4,7 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets.assets.parts import Lineage, baseline_parts, batch_parts, lineage
-from mlops_assets.assets.shared import declared, table_metadata, told_plainly
+from mlops_assets.assets.shared import asset, table_metadata, told_plainly
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
 from mlops_assets.resources.store import Store
@@ -16,21 +16,24 @@ ORIGIN = "mlops_assets_partition"  # of each row: its batch's partition, or `bas
 def augmented_dataset(spec: ModelSpec) -> dg.AssetsDefinition:
     """The asset for one model."""
 
-    @dg.asset(
-        **declared(
-            spec,
-            "augmented_dataset",
-            deps=("drift_report", "baseline_data"),
-            kinds={"pandas", "parquet"},
-            pool="retrain",
+    @asset(
+        spec,
+        "augmented_dataset",
+        deps=(
+            "drift_report",
+            "baseline_data",
         ),
+        kinds={"pandas", "parquet"},
+        pool="retrain",
         hooks={end_mlflow_on_run_finished},
         description="The baseline's train part and the adaptation parts of the batches of every "
         "regime that led to a promotion, and of this batch's regime, up to this day.",
     )
     @told_plainly()
     def _augmented_dataset(
-        context: dg.AssetExecutionContext, store: Store, mlflow: MlflowRun
+        context: dg.AssetExecutionContext,
+        store: Store,
+        mlflow: MlflowRun,  # noqa: ARG001 - opens the run's MLflow run
     ) -> dg.MaterializeResult:
         partition = context.partition_key
         known = lineage(spec, store, partition)

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from mlops_assets.assets.shared import ALL, declared, markdown_table, table_metadata, told_plainly
+from mlops_assets.assets.shared import ALL, asset, markdown_table, table_metadata, told_plainly
 from mlops_assets.data.contract import check, derive_contract
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.sources import read_source
@@ -14,8 +14,11 @@ from mlops_assets.spec import ModelSpec
 def baseline_data(spec: ModelSpec) -> dg.AssetsDefinition:
     """The asset for one model."""
 
-    @dg.asset(
-        **declared(spec, "baseline_data", kinds={"pandas", "parquet"}, daily=False),
+    @asset(
+        spec,
+        "baseline_data",
+        kinds={"pandas", "parquet"},
+        daily=False,
         automation_condition=once_when_missing(),
         description="The labelled snapshot that the first production model is trained on, split "
         "once into train and holdout; the data contract for every batch is derived from it.",

@@ -4,7 +4,7 @@ import dagster as dg
 
 from mlops_assets.assets.baseline_data import once_when_missing
 from mlops_assets.assets.parts import baseline_parts
-from mlops_assets.assets.shared import ALL, declared, registry_of, told_plainly
+from mlops_assets.assets.shared import ALL, asset, registry_of, told_plainly
 from mlops_assets.assets.training import train_and_register
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
 from mlops_assets.resources.store import Store
@@ -14,15 +14,13 @@ from mlops_assets.spec import ModelSpec
 def baseline_model(spec: ModelSpec) -> dg.AssetsDefinition:
     """The asset for one model."""
 
-    @dg.asset(
-        **declared(
-            spec,
-            "baseline_model",
-            deps=("baseline_data",),
-            kinds={"mlflow", "scikitlearn"},
-            daily=False,
-            pool="retrain",
-        ),
+    @asset(
+        spec,
+        "baseline_model",
+        deps=("baseline_data",),
+        kinds={"mlflow", "scikitlearn"},
+        daily=False,
+        pool="retrain",
         automation_condition=once_when_missing(),
         hooks={end_mlflow_on_run_finished},
         description="AutoML on the baseline's train part. It becomes `production` only where the "
@@ -30,7 +28,9 @@ def baseline_model(spec: ModelSpec) -> dg.AssetsDefinition:
     )
     @told_plainly()
     def _baseline_model(
-        context: dg.AssetExecutionContext, store: Store, mlflow: MlflowRun
+        context: dg.AssetExecutionContext,
+        store: Store,
+        mlflow: MlflowRun,  # noqa: ARG001 - opens the run's MLflow run
     ) -> dg.MaterializeResult:
         parts = baseline_parts(spec, store)
         version, metadata = train_and_register(context, spec, parts.learn, None, files=[])

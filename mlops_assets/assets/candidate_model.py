@@ -4,7 +4,7 @@ import dagster as dg
 
 from mlops_assets import settings
 from mlops_assets.assets.augmented_dataset import ORIGIN
-from mlops_assets.assets.shared import declared, registry_of, told_plainly
+from mlops_assets.assets.shared import asset, registry_of, told_plainly
 from mlops_assets.assets.training import train_and_register
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
 from mlops_assets.resources.store import Store
@@ -14,21 +14,21 @@ from mlops_assets.spec import ModelSpec
 def candidate_model(spec: ModelSpec) -> dg.AssetsDefinition:
     """The asset for one model."""
 
-    @dg.asset(
-        **declared(
-            spec,
-            "candidate_model",
-            deps=("augmented_dataset",),
-            kinds={"mlflow", "scikitlearn"},
-            pool="retrain",
-        ),
+    @asset(
+        spec,
+        "candidate_model",
+        deps=("augmented_dataset",),
+        kinds={"mlflow", "scikitlearn"},
+        pool="retrain",
         hooks={end_mlflow_on_run_finished},
         description="AutoML on the augmented dataset: every algorithm tracked in MLflow, the best "
         "one finalized on all of it and registered with the alias `staging`.",
     )
     @told_plainly()
     def _candidate_model(
-        context: dg.AssetExecutionContext, store: Store, mlflow: MlflowRun
+        context: dg.AssetExecutionContext,
+        store: Store,
+        mlflow: MlflowRun,  # noqa: ARG001 - opens the run's MLflow run
     ) -> dg.MaterializeResult:
         partition = context.partition_key
         already_known = store.record(spec.name, "augmented_dataset", partition)["already_known"]

@@ -16,7 +16,7 @@ from mlops_assets.assets.parts import (
     evaluation_rows,
     reports,
 )
-from mlops_assets.assets.shared import ALL, declared, registry_of, told_plainly
+from mlops_assets.assets.shared import ALL, asset, registry_of, told_plainly
 from mlops_assets.drift.regimes import Regime, fold_regimes
 from mlops_assets.drift.report import write_html
 from mlops_assets.drift.score import Scored, ScoreFall, falls
@@ -36,21 +36,17 @@ from mlops_assets.spec import ModelSpec
 def drift_report(spec: ModelSpec) -> dg.AssetsDefinition:
     """The asset for one model."""
 
-    @dg.asset(
-        **declared(
-            spec,
-            "drift_report",
-            deps=("baseline_data", "baseline_model", "drifted_batch"),
-            kinds={"pandas", "report"},
-            pool="daily",
+    @asset(
+        spec,
+        "drift_report",
+        deps=(
+            "baseline_data",
+            "baseline_model",
+            "drifted_batch",
         ),
-        check_specs=[
-            dg.AssetCheckSpec(
-                "verdict",
-                asset=[spec.name, "drift_report"],
-                description="The batch is like the baseline. Where not: what differs.",
-            )
-        ],
+        kinds={"pandas", "report"},
+        pool="daily",
+        check="verdict: The batch is like the baseline. Where not: what differs.",
         description="The batch against the baseline and against every regime met since: features, "
         "target and production's own score; Evidently's page; the verdict.",
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pandas as pd
 
-from mlops_assets.assets.shared import ALL, declared, table_metadata, told_plainly
+from mlops_assets.assets.shared import ALL, asset, table_metadata, told_plainly
 from mlops_assets.data.contract import Checked, Contract, ContractViolation, check
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.sources import read_source
@@ -18,16 +18,12 @@ from mlops_assets.spec import ModelSpec
 def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
     """The asset for one model."""
 
-    @dg.asset(
-        **declared(spec, "drifted_batch", kinds={"pandas", "parquet"}, pool="daily"),
-        check_specs=[
-            dg.AssetCheckSpec(
-                "contract",
-                asset=[spec.name, "drifted_batch"],
-                blocking=True,
-                description="The batch keeps the data contract that was derived from the baseline.",
-            )
-        ],
+    @asset(
+        spec,
+        "drifted_batch",
+        kinds={"pandas", "parquet"},
+        pool="daily",
+        check="contract: The batch keeps the data contract that was derived from the baseline.",
         output_required=False,
         description="One day's batch, checked against the data contract. A batch that breaks the "
         "contract is kept in quarantine and never becomes a partition.",

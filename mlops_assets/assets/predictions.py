@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from mlops_assets.assets.shared import declared, registry_of, table_metadata, told_plainly
+from mlops_assets.assets.shared import asset, registry_of, table_metadata, told_plainly
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
@@ -10,14 +10,15 @@ from mlops_assets.spec import ModelSpec
 def predictions(spec: ModelSpec) -> dg.AssetsDefinition:
     """The asset for one model."""
 
-    @dg.asset(
-        **declared(
-            spec,
-            "predictions",
-            deps=("drifted_batch", "baseline_model"),
-            kinds={"mlflow", "parquet"},
-            pool="daily",
+    @asset(
+        spec,
+        "predictions",
+        deps=(
+            "drifted_batch",
+            "baseline_model",
         ),
+        kinds={"mlflow", "parquet"},
+        pool="daily",
         description="What the production model says of every row of the batch.",
     )
     @told_plainly()

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets.assets.parts import baseline_parts, evaluation_rows
-from mlops_assets.assets.shared import declared, registry_of, told_plainly
+from mlops_assets.assets.shared import asset, registry_of, told_plainly
 from mlops_assets.drift.regimes import DecisionRecord
 from mlops_assets.promotion.evaluation import measure
 from mlops_assets.promotion.gate import Decision, decide
@@ -18,28 +18,25 @@ from mlops_assets.spec import ModelSpec
 def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
     """The asset for one model."""
 
-    @dg.asset(
-        **declared(
-            spec,
-            "production_model",
-            deps=("candidate_model", "baseline_model"),
-            kinds={"mlflow", "scikitlearn"},
-            pool="retrain",
+    @asset(
+        spec,
+        "production_model",
+        deps=(
+            "candidate_model",
+            "baseline_model",
         ),
-        check_specs=[
-            dg.AssetCheckSpec(
-                "gate",
-                asset=[spec.name, "production_model"],
-                description="The candidate was promoted. Where not: what a person should look at.",
-            )
-        ],
+        kinds={"mlflow", "scikitlearn"},
+        pool="retrain",
+        check="gate: The candidate was promoted. Where not: what a person should look at.",
         hooks={end_mlflow_on_run_finished},
         description="Candidate and production scored on drifted rows that neither has seen, and on "
         "the baseline holdout; the gate decides; the alias `production` moves only on a promotion.",
     )
     @told_plainly()
     def _production_model(
-        context: dg.AssetExecutionContext, store: Store, mlflow: MlflowRun
+        context: dg.AssetExecutionContext,
+        store: Store,
+        mlflow: MlflowRun,  # noqa: ARG001 - opens the run's MLflow run
     ) -> dg.MaterializeResult:
         partition = context.partition_key
         dataset = store.record(spec.name, "augmented_dataset", partition)

@@ -1,6 +1,6 @@
 """What the assets have in common: how they are declared, and how they report."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,26 +15,45 @@ from mlops_assets.spec import ModelSpec
 ALL = "all"  # the one partition, in the store, of an asset that has none
 
 
-def declared(
+def asset(
     spec: ModelSpec,
     name: str,
     *,
     deps: tuple[str, ...] = (),
-    kinds: set[str],
     daily: bool = True,
     pool: str | None = None,
-) -> dict[str, Any]:
-    """The arguments of ``@dg.asset`` that follow from the model and the asset's place in it."""
-    return {
-        "key": [spec.name, name],
-        "deps": [[spec.name, upstream] for upstream in deps],
-        "group_name": spec.name,
-        "owners": spec.owners,
-        "kinds": kinds,
-        "code_version": "1",
-        "partitions_def": partitions(spec) if daily else None,
-        "pool": f"{spec.name}_{pool}" if pool else None,
-    }
+    check: str | None = None,
+    **more: Any,
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """``@dg.asset`` with what follows from the model and from the asset's place in it.
+
+    Args:
+        spec: The model.
+        name: The asset's name.
+        deps: Names of the assets of the same model that it follows.
+        daily: Whether it has a partition a day.
+        pool: The name of its pool in the model: at most one run at a time.
+        check: Name and description of its check, as ``name: description``.
+        more: Other arguments of ``@dg.asset``.
+    """
+    key = [spec.name, name]
+    if check:
+        title, _, description = check.partition(": ")
+        blocking = title == "contract"
+        spec_of_check = dg.AssetCheckSpec(
+            title, asset=key, blocking=blocking, description=description
+        )
+        more["check_specs"] = [spec_of_check]
+    return dg.asset(
+        key=key,
+        deps=[[spec.name, upstream] for upstream in deps],
+        group_name=spec.name,
+        owners=spec.owners,
+        code_version="1",
+        partitions_def=partitions(spec) if daily else None,
+        pool=f"{spec.name}_{pool}" if pool else None,
+        **more,
+    )
 
 
 def partitions(spec: ModelSpec) -> dg.DailyPartitionsDefinition:

@@ -43,7 +43,8 @@ def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
         "env": {},
         "extra_tags": _tags(run),
     }
-    yield from mlflow_tracking.resource_fn(context.replace_config(config))
+    configured = context.replace_config(config)
+    yield from mlflow_tracking.resource_fn(configured)  # pyright: ignore[reportCallIssue]
 
 
 def _end_mlflow(context: dg.HookContext, events: list[dg.DagsterEvent]) -> Any:

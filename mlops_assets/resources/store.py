@@ -105,7 +105,7 @@ class Store(dg.ConfigurableResource):
     def _url(self) -> str:
         return self.url or settings.data_url()
 
-    def _filesystem(self) -> fsspec.AbstractFileSystem:
+    def _filesystem(self) -> Any:  # fsspec.AbstractFileSystem, whose annotations are too wide
         return fsspec.url_to_fs(self._url())[0]
 
     def _root(self) -> str:
