@@ -48,6 +48,7 @@ FAILURE_QUERY = """query Failure($id: ID!) { runOrError(runId: $id) {
   ... on Run { eventConnection { events {
     ... on AssetCheckEvaluationEvent { evaluation { checkName success description } }
     ... on ExecutionStepFailureEvent { stepKey error { message causes { message } } }
+    ... on EngineEvent { error { message causes { message } } }
     ... on RunFailureEvent { message error { message causes { message } } }
   } } }
 } }"""

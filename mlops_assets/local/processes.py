@@ -16,7 +16,7 @@ from mlops_assets.errors import UserError
 
 GRACE_SECONDS = 6.0  # a run that trains has been seen to take 3
 _POLL_SECONDS = 0.1
-_LOG_LINES = 15
+_LOG_LINES = 30
 
 # Leads the processes' group and outlives them: when the pipe to its owner closes, even because that
 # was killed with -9, it stops whatever is left of the group.
@@ -58,6 +58,16 @@ def _raise_stopped(number: int, frame: FrameType | None) -> None:  # noqa: ARG00
     for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(other, signal.SIG_IGN)
     raise StoppedError(number)
+
+
+def _without_frames(lines: Sequence[str]) -> list[str]:
+    """A log without the frames of tracebacks, whose number hides the messages between them."""
+    kept, in_frame = [], False
+    for line in lines:
+        in_frame = line.startswith('  File "') or (in_frame and line.startswith("    "))
+        if not in_frame:
+            kept.append(line)
+    return kept
 
 
 def free_port() -> int:
@@ -178,7 +188,7 @@ class Supervisor:
             if code is not None:
                 ended = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
                 tail = self._log(name).read_text(encoding="utf-8", errors="replace")
-                last = "\n".join(tail.splitlines()[-_LOG_LINES:])
+                last = "\n".join(_without_frames(tail.splitlines())[-_LOG_LINES:])
                 message = (
                     f"{name} has ended by itself ({ended}). The end of {self._log(name)}:\n{last}"
                 )

@@ -91,6 +91,16 @@ def test_a_child_that_dies_is_reported_with_the_end_of_its_log(tmp_path):
             supervisor.wait_until(lambda: False, "nothing", 20)
 
 
+def test_the_reason_of_a_death_is_not_hidden_by_the_frames_of_its_traceback(tmp_path):
+    deep = "def f(n):\n    f(n - 1) if n else 1 / 0\ntry:\n    f(30)\n"
+    deep += "except ZeroDivisionError as e:\n    raise OSError('outer') from e"
+    with Supervisor(tmp_path, tmp_path) as supervisor:
+        supervisor.start("server", [sys.executable, "-c", deep], {})
+        with pytest.raises(ProcessDiedError, match=r"(?s)ZeroDivisionError.*outer") as died:
+            supervisor.wait_until(lambda: False, "nothing", 20)
+    assert "File" not in str(died.value)
+
+
 def test_waiting_in_vain_says_for_what_and_where_the_logs_are(tmp_path):
     with Supervisor(tmp_path, tmp_path) as supervisor, pytest.raises(UserError) as waited:
         supervisor.wait_until(lambda: False, "the moon to rise", 0.1, poll=0.02)

@@ -1,0 +1,137 @@
+"""One real demo, whose home all tests here look into; and real servers over it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mlops_assets.local.graphql import Webserver
+from mlops_assets.local.processes import free_port
+from mlops_assets.settings import CHECKOUT
+
+STOP_SECONDS = 10  # in which everything must have ended after a signal
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A finished demo: its exit code, what it printed, and its home."""
+
+    exit_code: int
+    output: str
+    seconds: float
+    home: Path
+
+
+@dataclass(frozen=True)
+class Served:
+    """A home served by ``make up``."""
+
+    home: Path
+    dagster: str
+    mlflow: str
+    webserver: Webserver
+    pid: int
+
+
+def environment_for(home: Path, **more: str) -> dict[str, str]:
+    """This environment, for commands on a home, without settings that move state elsewhere."""
+    moved = ("MLFLOW_TRACKING_URI", "MLOPS_DATA_URL")
+    kept = {name: value for name, value in os.environ.items() if name not in moved}
+    return {**kept, "MLOPS_HOME": str(home), **more}
+
+
+def processes_of(home: Path) -> list[str]:
+    """The command lines of all processes that work on a home."""
+    mine = f"MLOPS_HOME={home}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mine in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:  # ended meanwhile, or somebody else's
+            continue
+    return [command for command in found if command]  # a zombie has no command line
+
+
+def wait_for(condition, seconds: float, what: str) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds} s in vain for {what}"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory) -> Demo:
+    """``make demo`` on a fresh home, as a user types it."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    start = time.monotonic()
+    ended = subprocess.run(
+        ["make", "--no-print-directory", "demo"],
+        cwd=CHECKOUT,
+        env=environment_for(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Demo(ended.returncode, ended.stdout, time.monotonic() - start, home)
+
+
+@contextmanager
+def served(home: Path) -> Iterator[Served]:
+    """``make up`` over a home, from the background of a shell; stopped by SIGTERM at the end."""
+    dagster, mlflow = free_port(), free_port()
+    environment = environment_for(home, DAGSTER_PORT=str(dagster), MLFLOW_PORT=str(mlflow))
+    log = home.parent / f"up-{dagster}.log"
+    # A shell without job control starts background jobs with SIGINT ignored.
+    script = "make --no-print-directory up & echo $!; wait $!"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            ["/bin/sh", "-c", script],
+            cwd=CHECKOUT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            text=True,
+        ) as shell,
+    ):
+        pid = int(shell.stdout.readline())
+        line = ""
+        while not line.startswith("State"):
+            line = shell.stdout.readline()
+            assert line, f"make up has ended: {log.read_text()}"
+        yield Served(
+            home,
+            f"http://127.0.0.1:{dagster}",
+            f"http://127.0.0.1:{mlflow}",
+            Webserver(dagster, "mlops_assets"),
+            pid,
+        )
+        if processes_of(home):
+            os.kill(pid, signal.SIGTERM)
+            shell.stdout.read()
+
+
+@pytest.fixture(scope="session")
+def up(demo) -> Iterator[Served]:
+    """The demo's home, served."""
+    with served(demo.home) as serving:
+        yield serving
+
+
+@pytest.fixture
+def copied_up(demo, tmp_path) -> Iterator[Served]:
+    """A copy of the demo's home, served, for tests that change it."""
+    home = tmp_path / "home"
+    shutil.copytree(demo.home, home)
+    with served(home) as serving:
+        yield serving

@@ -1,0 +1,175 @@
+"""What ``make demo`` promises, seen in everything that it leaves behind."""
+
+import json
+import subprocess
+import sys
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from mlops_assets.data.columns import Columns
+from mlops_assets.data.splits import SplitPolicy, held_out
+from mlops_assets.local.demo import STORY
+from mlops_assets.local.home import dagster_home
+from mlops_assets.settings import CHECKOUT
+from mlops_assets_tests.e2e.conftest import environment_for, processes_of
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+OUTCOMES = ["skipped", "promoted", "skipped", "rejected", "quarantined"]
+IRIS = Columns(target="species")
+
+# In a process of its own, as a user of the registry would: nothing but mlflow and the alias.
+LOAD_AND_PREDICT = """
+import sys, json, mlflow, pandas as pd
+mlflow.set_tracking_uri(sys.argv[1])
+table = pd.read_parquet(sys.argv[2])
+model = mlflow.pyfunc.load_model("models:/iris@" + sys.argv[3])
+predicted = model.predict(table.drop(columns="species"))
+print(json.dumps([list(map(str, predicted)), list(map(str, table["species"]))]))
+"""
+
+
+@pytest.fixture(scope="module")
+def days(demo):
+    return json.loads((demo.home / "demo.json").read_text())["days"]
+
+
+@pytest.fixture(scope="module")
+def mlflow_client(demo):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{demo.home}/mlflow.db")
+
+
+@pytest.fixture
+def instance(demo):
+    with dg.DagsterInstance.from_config(str(dagster_home(demo.home))) as found:
+        yield found
+
+
+def stored(demo, asset, partition):
+    return pd.read_parquet(demo.home / "data" / "iris" / asset / f"{partition}.parquet")
+
+
+def test_the_demo_ends_well_and_prints_a_table_of_the_outcomes(demo):
+    assert demo.exit_code == 0, demo.output
+    for partition, outcome in zip(STORY, OUTCOMES, strict=True):
+        assert any(partition in line and outcome in line for line in demo.output.splitlines())
+    assert "make up" in demo.output
+
+
+def test_demo_json_tells_the_five_outcomes_in_the_agreed_form(demo, days):
+    assert [day["partition"] for day in days] == [f"2026-01-0{n}" for n in range(1, 6)]
+    assert [day["outcome"] for day in days] == OUTCOMES
+    assert [day["drift_detected"] for day in days] == [False, True, True, True, None]
+    assert [day["retrain"] for day in days] == [False, True, False, True, None]
+    assert [day["decision"] for day in days] == [None, "promoted", None, "rejected", None]
+    assert [day["production_version"] for day in days] == [1, 2, 2, 2, 2]
+    assert days[1]["candidate_score"] > days[1]["production_score"]
+    whole = json.loads((demo.home / "demo.json").read_text())
+    assert set(whole) == {"days", "seconds"}
+    assert 0 < whole["seconds"] < demo.seconds
+
+
+def test_the_demo_stops_everything_that_it_started(demo):
+    assert processes_of(demo.home) == []
+
+
+def test_a_second_demo_on_a_used_home_says_what_it_found(demo):
+    again = subprocess.run(
+        ["make", "demo"],
+        cwd=CHECKOUT,
+        env=environment_for(demo.home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode != 0
+    assert "used before" in again.stderr
+    assert "demo.json" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+@pytest.mark.parametrize("alias", ["production", "previous"])
+def test_the_alias_loads_through_pyfunc_in_a_new_process_and_predicts(demo, alias):
+    baseline = demo.home / "data" / "iris" / "baseline_data" / "all.parquet"
+    uri = f"sqlite:///{demo.home}/mlflow.db"
+    command = [sys.executable, "-c", LOAD_AND_PREDICT, uri, str(baseline), alias]
+    environment = environment_for(demo.home)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    predicted, true = json.loads(done.stdout.splitlines()[-1])
+    right = sum(p == t for p, t in zip(predicted, true, strict=True))
+    assert right / len(true) > 0.8
+
+
+def test_the_aliases_point_at_the_versions_of_the_story(mlflow_client):
+    versions = {
+        alias: int(mlflow_client.get_model_version_by_alias("iris", alias).version)
+        for alias in ("previous", "production", "staging")
+    }
+    assert versions == {"previous": 1, "production": 2, "staging": 3}
+
+
+def test_every_retrain_run_is_one_mlflow_run_with_a_nested_run_for_each_algorithm(
+    demo, mlflow_client, instance
+):
+    [experiment] = [e for e in mlflow_client.search_experiments() if e.name == "iris"]
+    runs = mlflow_client.search_runs([experiment.experiment_id], max_results=1000)
+    children = pd.Series([run.data.tags.get("mlflow.parentRunId") for run in runs]).value_counts()
+    retrains = instance.get_runs(filters=dg.RunsFilter(job_name="iris_retrain"))
+    assert len(retrains) == 2
+    for retrain in retrains:
+        tagged = [
+            run
+            for run in runs
+            if run.data.tags.get("dagster_run_id") == retrain.run_id
+            and "mlflow.parentRunId" not in run.data.tags
+        ]
+        [parent] = tagged
+        assert parent.info.status == "FINISHED"
+        assert children[parent.info.run_id] >= 12
+    assert all(run.info.status == "FINISHED" for run in runs)
+
+
+@pytest.mark.parametrize("retrained", ["2026-01-02", "2026-01-04"])
+def test_no_evaluation_row_is_in_a_training_set(demo, retrained):
+    policy = SplitPolicy()
+    training = stored(demo, "augmented_dataset", retrained)
+    sources = {"baseline_data/all": policy.holdout_share}
+    for partition in list(STORY)[:4]:
+        sources[f"drifted_batch/{partition}"] = policy.evaluation_share
+    for source, share in sources.items():
+        table = stored(demo, *source.split("/"))
+        mask = held_out(table, IRIS, share, policy.seed, "classification")
+        judged, columns = table[mask], list(table.columns)
+        assert len(judged) >= 0.8 * share * len(table)
+        known = set(training[columns].itertuples(index=False, name=None))
+        assert known.isdisjoint(judged.itertuples(index=False, name=None)), source
+        if source == f"drifted_batch/{retrained}":  # so that the comparison can find anything
+            assert known.issuperset(table[~mask].itertuples(index=False, name=None))
+
+
+def test_the_broken_day_is_in_quarantine_and_nowhere_else(demo, instance):
+    kept = demo.home / "data" / "iris"
+    assert list((kept / "quarantine").glob("2026-01-05*"))
+    found = [path for path in kept.rglob("2026-01-05*") if path.parent.name != "quarantine"]
+    assert found == []
+
+
+def test_the_runs_are_those_of_the_story_and_no_others(instance):
+    runs = instance.get_runs()
+    daily = [r for r in runs if r.job_name == "iris_daily"]
+    assert sorted(r.tags["dagster/partition"] for r in daily) == list(STORY)
+    retrain = [r for r in runs if r.job_name == "iris_retrain"]
+    assert {r.tags["dagster/partition"] for r in retrain} == {"2026-01-02", "2026-01-04"}
+    assert all(r.tags["dagster/sensor_name"] == "iris_retrain_on_drift" for r in retrain)
+    assert len(runs) - len(daily) - len(retrain) in (1, 2)  # the baseline, at first start
+    assert all(r.is_finished for r in runs)
+
+
+def test_every_drift_report_has_its_page_in_the_home(demo):
+    for partition in list(STORY)[:4]:
+        assert list((demo.home / "reports").rglob(f"*{partition}*.html"))

@@ -1,0 +1,90 @@
+"""What a person sees in a browser. ``MLOPS_SCREENSHOTS``: a folder to keep the pictures in."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+ASSETS = (
+    "baseline_data",
+    "baseline_model",
+    "drifted_batch",
+    "predictions",
+    "drift_report",
+    "augmented_dataset",
+    "candidate_model",
+    "production_model",
+)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+LOCATION = "locations/__repository__@mlops_assets"
+PATIENCE = 60_000  # ms: the first page of a fresh server takes its time on two cores
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    given = os.environ.get("MLOPS_SCREENSHOTS")
+    folder = Path(given) if given else tmp_path_factory.mktemp("pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None and os.environ.get("MLOPS_REQUIRE_BROWSER"):
+        pytest.fail(f"MLOPS_REQUIRE_BROWSER is set, but none of {BROWSERS} is installed")
+    if path is None:
+        pytest.skip(f"needs a browser, one of {BROWSERS}; Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        # Without a sandbox, which root in a container does not get; it opens local pages only.
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        chromium = playwright.chromium.launch(executable_path=path, args=options)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1600, "height": 1000})
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+def test_the_asset_graph_shows_the_eight_assets_of_iris(up, page, pictures):
+    page.goto(f"{up.dagster}/{LOCATION}/asset-groups/iris")
+    for asset in ASSETS:
+        page.get_by_text(asset, exact=True).first.wait_for()
+    page.wait_for_timeout(3000)  # until the graph has its layout and its states
+    page.screenshot(path=pictures / "asset-graph.png")
+    nodes = page.locator('a[href*="/assets/iris/"]').evaluate_all("all => all.map(a => a.href)")
+    assert {node.split("/assets/iris/")[1].split("?")[0].split("/")[0] for node in nodes} <= {
+        *ASSETS
+    }
+
+
+def test_the_sensor_is_running_and_every_skip_tells_its_reason(up, page, pictures):
+    page.goto(f"{up.dagster}/{LOCATION}/sensors/iris_retrain_on_drift")
+    page.get_by_text("Running", exact=True).first.wait_for()
+    page.get_by_text("Skipped", exact=True).first.wait_for()
+    page.wait_for_timeout(2000)
+    page.screenshot(path=pictures / "sensor.png")
+
+
+def test_the_automation_page_shows_schedule_and_sensors(up, page, pictures):
+    page.goto(f"{up.dagster}/automation")
+    for name in ("iris_daily_schedule", "iris_retrain_on_drift", "iris_baseline"):
+        page.get_by_text(name).first.wait_for()
+    page.screenshot(path=pictures / "automation.png")
+
+
+def test_mlflow_shows_the_model_with_its_aliases(up, page, pictures):
+    page.goto(f"{up.mlflow}/#/models/iris")
+    for alias in ("production", "previous", "staging"):
+        page.get_by_text(alias).first.wait_for()
+    page.screenshot(path=pictures / "mlflow.png")

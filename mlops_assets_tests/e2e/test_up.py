@@ -1,0 +1,55 @@
+"""What ``make up`` serves, and how it ends."""
+
+import os
+import signal
+import subprocess
+import time
+
+import dagster as dg
+import pytest
+
+from mlops_assets.local.home import dagster_home
+from mlops_assets.settings import CHECKOUT
+from mlops_assets_tests.e2e.conftest import (
+    STOP_SECONDS,
+    environment_for,
+    processes_of,
+    wait_for,
+)
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+
+def test_every_tick_that_requested_nothing_has_its_reason(up):
+    skipped = [t for t in up.webserver.ticks("iris_retrain_on_drift") if t.status == "SKIPPED"]
+    assert skipped
+    assert all(tick.reason for tick in skipped)
+
+
+@pytest.mark.parametrize("command", ["demo", "up"])
+def test_a_home_that_is_served_is_refused_with_the_name_of_its_holder(up, command):
+    refused = subprocess.run(
+        ["make", command],
+        cwd=CHECKOUT,
+        env=environment_for(up.home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode != 0
+    assert "in use by `make up` (process " in refused.stderr
+
+
+def test_sigterm_in_the_middle_of_a_run_ends_everything_and_leaves_no_run_running(copied_up):
+    run_id = copied_up.webserver.launch("iris_daily", "2026-01-06")
+
+    def running():
+        return any(r.id == run_id and r.status == "STARTED" for r in copied_up.webserver.runs())
+
+    wait_for(running, 60, "the run to start")
+    os.kill(copied_up.pid, signal.SIGTERM)
+    stopped = time.monotonic()
+    wait_for(lambda: not processes_of(copied_up.home), 2 * STOP_SECONDS, "everything to end")
+    assert time.monotonic() - stopped < STOP_SECONDS
+    with dg.DagsterInstance.from_config(str(dagster_home(copied_up.home))) as instance:
+        assert instance.get_run_by_id(run_id).status is dg.DagsterRunStatus.FAILURE
