@@ -1,3 +1,4 @@
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -55,6 +56,10 @@ def ticks(
         assert isinstance(result, dg.SensorResult)
         if result.skip_reason and "No new drift report" in str(result.skip_reason.skip_message):
             return results, cursor
+        for request in result.run_requests or ():
+            tags = {"dagster/partition": str(request.partition_key)}
+            run_id = str(uuid.uuid4())
+            instance.add_run(dg.DagsterRun(f"{spec.name}_retrain", run_id, tags=tags))
         results.append(result)
         cursor = result.cursor
 
