@@ -1,5 +1,6 @@
 """AutoML: PyCaret compares the algorithms, the best one is fitted on every row."""
 
+import gc
 import logging
 import os
 import time
@@ -102,8 +103,8 @@ def train(
         frame.reset_index(drop=True), columns, task, policy.folds, policy.seed
     )
     notes = [note] if note else []
-    with _quiet_pycaret() as logger:
-        experiment = _experiment(table, target, fold_of, task, policy, logger)
+    with _quiet_pycaret(task) as (experiment_class, logger):
+        experiment = _experiment(experiment_class, table, target, fold_of, task, policy, logger)
         search = _Search(experiment, metric, task, may_quote=not columns.sensitive)
         results, failed = _compare(search, policy, on_algorithm, notes)
         leaderboard = _leaderboard(results, metric, task)
@@ -156,8 +157,8 @@ def _plain_target(target: pd.Series, task: Task) -> pd.Series:
 
 
 @contextmanager
-def _quiet_pycaret() -> Iterator[logging.Logger]:
-    """PyCaret without its side effects; yields a logger that keeps what it says to itself.
+def _quiet_pycaret(task: Task) -> Iterator[tuple[Any, logging.Logger]]:
+    """PyCaret without its side effects: its experiment class, and a logger that tells nobody.
 
     At import it opens ``logs.log`` in the current folder and takes over all of the process's
     warnings. Those of the algorithms (convergence, constant columns) are expected in a search.
@@ -167,14 +168,25 @@ def _quiet_pycaret() -> Iterator[logging.Logger]:
         warnings.simplefilter("ignore")
         from pycaret.internal.logging import captureWarnings
 
+        if task == "classification":
+            from pycaret.classification import ClassificationExperiment as Experiment
+        else:
+            from pycaret.regression import RegressionExperiment as Experiment
         captureWarnings(capture=False)
         warnings.simplefilter("ignore")
         logger = logging.Logger("pycaret")
         logger.addHandler(logging.NullHandler())
-        yield logger
+        # PyCaret collects garbage around every algorithm, 0.3 s each with all that is imported;
+        # frozen, what is there already is not looked at again.
+        gc.freeze()
+        try:
+            yield Experiment, logger
+        finally:
+            gc.unfreeze()
 
 
 def _experiment(
+    experiment_class: Any,
     table: pd.DataFrame,
     target: pd.Series,
     fold_of: np.ndarray,
@@ -186,10 +198,6 @@ def _experiment(
     from sklearn.model_selection import PredefinedSplit
 
     if task == "classification":
-        from pycaret.classification import ClassificationExperiment as Experiment
-    else:
-        from pycaret.regression import RegressionExperiment as Experiment
-    if task == "classification":
         # Without its preprocessing PyCaret takes classes only as codes from 0.
         target = pd.Series(pd.factorize(target)[0], name=_TARGET)
     # PyCaret insists on a holdout of its own; one row, of the largest class, costs least.
@@ -197,7 +205,7 @@ def _experiment(
     order = np.append(np.delete(np.arange(len(table)), last), last)
     data = table.assign(**{_TARGET: target}).iloc[order].reset_index(drop=True)
     data.columns = [*(f"feature_{i}" for i in range(table.shape[1])), _TARGET]
-    experiment = Experiment()
+    experiment = experiment_class()
     experiment.setup(
         data=data.iloc[:-1],
         test_data=data.iloc[-1:],
