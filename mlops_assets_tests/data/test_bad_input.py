@@ -91,7 +91,7 @@ class GrowingFileSystem(LocalFileSystem):
 
     protocol = "growing"
 
-    def open(self, path, *args, **kwargs):  # noqa: D102
+    def open(self, path, *args, **kwargs):
         with Path(self._strip_protocol(path)).open("a", encoding="utf-8") as file:
             file.write("3,4\n")
         return super().open(path, *args, **kwargs)
@@ -102,7 +102,7 @@ class VanishingFileSystem(LocalFileSystem):
 
     protocol = "vanishing"
 
-    def open(self, path, *args, **kwargs):  # noqa: D102
+    def open(self, path, *args, **kwargs):
         Path(self._strip_protocol(path)).unlink()
         return super().open(path, *args, **kwargs)
 
@@ -112,7 +112,7 @@ class DeniedFileSystem(fsspec.AbstractFileSystem):
 
     protocol = "denied"
 
-    def exists(self, path, **kwargs):  # noqa: D102
+    def exists(self, path, **kwargs):
         raise PermissionError(path)
 
 

