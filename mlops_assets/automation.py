@@ -1,13 +1,22 @@
 """What runs when: jobs, the 06:00 schedule, the drift sensor."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 
 from mlops_assets import settings
 from mlops_assets.drift.verdict import hold_back
-from mlops_assets.jobs import DAILY, RETRAIN, AssetJob, approve_job, asset_job, rollback_job
+from mlops_assets.jobs import (
+    DAILY,
+    EXPECTED_TAG,
+    RETRAIN,
+    AssetJob,
+    approve_job,
+    asset_job,
+    rollback_job,
+)
 from mlops_assets.resources.mlflow import MODEL_TAG
 from mlops_assets.spec import ModelSpec
 
@@ -19,10 +28,16 @@ def automation(spec: ModelSpec) -> dg.Definitions:
     """The jobs, the schedule and the sensors of one model."""
     daily = asset_job(spec, "daily", DAILY)
     retrain = asset_job(spec, "retrain", RETRAIN)
+    rollback = rollback_job(spec)
     return dg.Definitions(
-        jobs=[daily, retrain, rollback_job(spec), approve_job(spec)],
+        jobs=[daily, retrain, rollback, approve_job(spec)],
         schedules=[daily_schedule(daily)],
-        sensors=[first_start(spec), retrain_on_drift(spec, retrain), late_batches(spec, daily)],
+        sensors=[
+            first_start(spec),
+            retrain_on_drift(spec, retrain),
+            rollback_on_fall(spec, rollback),
+            late_batches(spec, daily),
+        ],
     )
 
 
@@ -67,14 +82,7 @@ def retrain_on_drift(spec: ModelSpec, retrain: AssetJob) -> dg.SensorDefinition:
         description="Retrains on a partition whose drift report says so; says why where not.",
     )
     def _retrain_on_drift(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        found = context.instance.fetch_materializations(
-            dg.AssetRecordsFilter(
-                asset_key=dg.AssetKey([spec.name, "drift_report"]),
-                after_storage_id=int(context.cursor) if context.cursor else None,
-            ),
-            limit=BURST,
-            ascending=True,
-        ).records
+        found = _new_reports(spec, context)
         if not found:
             return dg.SensorResult(skip_reason="No new drift report.", cursor=context.cursor)
         requests: list[dg.RunRequest] = []
@@ -97,6 +105,38 @@ def retrain_on_drift(spec: ModelSpec, retrain: AssetJob) -> dg.SensorDefinition:
         return dg.SensorResult(run_requests=requests, cursor=cursor)
 
     return _retrain_on_drift
+
+
+def rollback_on_fall(spec: ModelSpec, rollback: dg.JobDefinition) -> dg.SensorDefinition:
+    """The rollback job for a drift report that found the previous version to be the better one."""
+
+    @dg.sensor(
+        name=f"{spec.name}_rollback_on_fall",
+        job=rollback,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=settings.sensor_seconds(),
+        description="Goes back to the previous version when that is credibly better.",
+    )
+    def _rollback_on_fall(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        found = _new_reports(spec, context)
+        if not found:
+            return dg.SensorResult(skip_reason="No new drift report.", cursor=context.cursor)
+        requests = []
+        for record in found:
+            said = _said(record)
+            if said.get("rollback") is True:
+                key = f"{spec.name}-rollback-{record.storage_id}"
+                tags = {EXPECTED_TAG: str(said["production_version"])}
+                requests.append(dg.RunRequest(run_key=key, tags=tags))
+        cursor = str(found[-1].storage_id)
+        if requests:
+            return dg.SensorResult(run_requests=requests, cursor=cursor)
+        days = ", ".join(str(record.partition_key) for record in found)
+        return dg.SensorResult(
+            skip_reason=f"Production is not credibly worse than previous on {days}.", cursor=cursor
+        )
+
+    return _rollback_on_fall
 
 
 def late_batches(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
@@ -148,11 +188,29 @@ def _not_there_yet(instance: dg.DagsterInstance, spec: ModelSpec, job: str, part
     return not found.records
 
 
+def _new_reports(
+    spec: ModelSpec, context: dg.SensorEvaluationContext
+) -> Sequence[dg.EventLogRecord]:
+    """The drift reports since the cursor, in the order they were made, a burst at a time."""
+    return context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(
+            asset_key=dg.AssetKey([spec.name, "drift_report"]),
+            after_storage_id=int(context.cursor) if context.cursor else None,
+        ),
+        limit=BURST,
+        ascending=True,
+    ).records
+
+
+def _said(record: dg.EventLogRecord) -> dict[str, Any]:
+    materialization = record.asset_materialization
+    metadata = {} if materialization is None else materialization.metadata
+    return {name: value.value for name, value in metadata.items()}
+
+
 def _why_not(spec: ModelSpec, record: dg.EventLogRecord, retrained: list[str]) -> str | None:
     """Why a drift report leads to no retraining, in words; None where it does."""
-    materialization = record.asset_materialization
-    metadata = {} if materialization is None else dict(materialization.metadata)
-    said: dict[str, Any] = {name: value.value for name, value in metadata.items()}
+    said = _said(record)
     partition = str(record.partition_key)
     reasons = said.get("reasons") or ["the report gives no reason"]
     if said.get("retrain") is not True:

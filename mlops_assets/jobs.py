@@ -11,6 +11,7 @@ from mlops_assets.resources.mlflow import MODEL_TAG
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
+EXPECTED_TAG = "mlops_assets/expected_production"  # what a rollback was asked against
 AssetJob = Any  # what dg.define_asset_job returns has no public name
 DAILY = ("drifted_batch", "predictions", "drift_report")
 RETRAIN = ("augmented_dataset", "candidate_model", "production_model")
@@ -29,21 +30,38 @@ def asset_job(spec: ModelSpec, name: str, assets: tuple[str, ...]) -> AssetJob:
 def rollback_job(spec: ModelSpec) -> dg.JobDefinition:
     """Production goes back to the version before it."""
 
-    @dg.op(name=f"{spec.name}_previous_to_production", pool=f"{spec.name}_retrain")
+    @dg.op(
+        name=f"{spec.name}_previous_to_production",
+        pool=f"{spec.name}_retrain",
+        required_resource_keys={"store"},
+    )
     def _previous_to_production(context: dg.OpExecutionContext) -> None:
         with told_plainly():
             registry = registry_of(spec)
             left = registry.in_use()
+            expected = context.run.tags.get(EXPECTED_TAG)
+            if expected and expected != str(left.number):
+                context.log.info(
+                    "Version %s is not in production any more (it is %s): nothing to do.",
+                    expected,
+                    left.number,
+                )
+                return
             now = registry.rollback(left)
+            if "partition" in left.tags:
+                settle(spec, context.resources.store, left.tags["partition"], "rolled_back")
+                registry.set_tags(left, {"decision": "rolled_back"})
         said = f"Production of {spec.name} went back from version {left.number} to {now.number}."
         context.log.info("%s", said)
         context.log_event(
             dg.AssetObservation(
                 asset_key=[spec.name, "production_model"],
+                partition=left.tags.get("partition"),
                 description=said,
                 metadata={"decision": "rolled_back", "production_version": now.number},
             )
         )
+        report_gate(context, spec, passed=False, said=said)
 
     @dg.job(
         name=f"{spec.name}_rollback",
@@ -93,20 +111,12 @@ def approve_job(spec: ModelSpec) -> dg.JobDefinition:
                 },
             )
         )
-        passed = dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey([spec.name, "production_model"]),
-            check_name="gate",
-            passed=True,
-            metadata={},
-            description=said,
-        )
-        context.instance.report_runless_asset_event(passed)
+        report_gate(context, spec, passed=True, said=said)
 
     @dg.job(
         name=f"{spec.name}_approve",
         tags={MODEL_TAG: spec.name},
         executor_def=dg.in_process_executor,
-        resource_defs={},
         description=f"Promotes the candidate of {spec.name} that waits for approval, if production "
         "is still the version that it was compared with.",
     )
@@ -114,3 +124,19 @@ def approve_job(spec: ModelSpec) -> dg.JobDefinition:
         _candidate_to_production()
 
     return _approve
+
+
+def report_gate(
+    context: dg.OpExecutionContext, spec: ModelSpec, *, passed: bool, said: str
+) -> None:
+    """Show in the asset graph what happened to production outside of a retraining."""
+    context.instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey([spec.name, "production_model"]),
+            check_name="gate",
+            passed=passed,
+            metadata={},
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=said,
+        )
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -136,7 +136,8 @@ def _classification(
     from pandas import factorize
 
     rows = len(y_true)
-    codes, labels = factorize(np.concatenate([y_true, y_pred]), use_na_sentinel=False)
+    both: Any = np.concatenate([y_true, y_pred])
+    codes, labels = factorize(both, use_na_sentinel=False)
     classes = len(labels)
     # One code per cell of the confusion matrix: a resample is then one bincount.
     cells = codes[:rows] * classes + codes[rows:]

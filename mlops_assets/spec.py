@@ -12,6 +12,7 @@ from mlops_assets.drift.policy import DriftPolicy
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Metric, Task, get_metric
 from mlops_assets.promotion.policy import GatePolicy
+from mlops_assets.promotion.rollback import RollbackPolicy
 from mlops_assets.training.policy import TrainingPolicy
 
 
@@ -33,6 +34,10 @@ class ModelSpec(BaseModel):
         description="The labelled table that the first production model is trained on."
     )
     batches: Source = Field(description="Where each day's batch comes from.")
+    labels: Source | None = Field(
+        default=None,
+        description="Where labels come from that are not in the batch; joined on `columns.id`.",
+    )
     start_date: str = Field(description="The first day with a batch, as YYYY-MM-DD (UTC).")
     late_days: int = Field(
         default=7,
@@ -55,6 +60,10 @@ class ModelSpec(BaseModel):
     )
     gate: GatePolicy = Field(
         default_factory=GatePolicy, description="What a candidate must prove to be promoted."
+    )
+    rollback: RollbackPolicy = Field(
+        default_factory=RollbackPolicy,
+        description="When production goes back to the version before it by itself.",
     )
 
     @field_validator("start_date")

@@ -135,6 +135,7 @@ def test_everything_runs_by_itself_from_the_start():
         "iris_baseline",
         "iris_late_batches",
         "iris_retrain_on_drift",
+        "iris_rollback_on_fall",
     }
     assert all(s.default_status is dg.DefaultSensorStatus.RUNNING for s in sensors)
 

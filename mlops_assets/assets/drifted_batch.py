@@ -9,6 +9,7 @@ import pandas as pd
 from mlops_assets.assets.shared import ALL, asset, table_metadata, told_plainly
 from mlops_assets.data.contract import Checked, Contract, ContractViolation, check
 from mlops_assets.data.fingerprint import fingerprint
+from mlops_assets.data.labels import join_labels
 from mlops_assets.data.sources import read_source
 from mlops_assets.errors import NotThereYetError
 from mlops_assets.resources.store import Store
@@ -23,7 +24,9 @@ def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
         "drifted_batch",
         kinds={"pandas", "parquet"},
         pool="daily",
-        check="contract: The batch keeps the data contract that was derived from the baseline.",
+        checks={
+            "contract": "The batch keeps the data contract that was derived from the baseline."
+        },
         output_required=False,
         description="One day's batch, checked against the data contract. A batch that breaks the "
         "contract is kept in quarantine and never becomes a partition.",
@@ -36,7 +39,7 @@ def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
             record = store.record(spec.name, "baseline_data", ALL)
             contract = Contract.from_yaml(record["contract"])
             try:
-                read = read_source(spec.batches, dt.date.fromisoformat(partition))
+                read = _read(spec, dt.date.fromisoformat(partition))
             except NotThereYetError as error:
                 context.log.warning("No batch for %s yet: %s", partition, error)
                 return
@@ -49,6 +52,17 @@ def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
             yield _stored(spec, store, partition, checked)
 
     return _drifted_batch
+
+
+def _read(spec: ModelSpec, day: dt.date) -> pd.DataFrame:
+    """The day's rows, with the labels that a second source has of them by now."""
+    read = read_source(spec.batches, day)
+    if spec.labels is None:
+        return read
+    try:
+        return join_labels(read, read_source(spec.labels, day), spec.columns)
+    except NotThereYetError:
+        return read
 
 
 def _stored(

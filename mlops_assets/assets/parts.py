@@ -13,6 +13,7 @@ from mlops_assets.assets.shared import ALL
 from mlops_assets.data.splits import held_out
 from mlops_assets.drift.regimes import DecisionRecord, ReportRecord, fold_regimes, regime_of
 from mlops_assets.drift.verdict import known_already
+from mlops_assets.promotion.rollback import RollbackRecord
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
@@ -55,9 +56,19 @@ def decisions(spec: ModelSpec, store: Store) -> Sequence[DecisionRecord]:
     return [DecisionRecord.model_validate(record["record"]) for record in records]
 
 
+def rollback_records(spec: ModelSpec, store: Store, before: str) -> list[RollbackRecord]:
+    """How production and the version before it compared on the batches before a day."""
+    kept = (record.get("rollback") for record in store.records(spec.name, "drift_report"))
+    found = [RollbackRecord.model_validate(record) for record in kept if record]
+    return [record for record in found if record.partition < before]
+
+
 def settle(spec: ModelSpec, store: Store, partition: str, decision: str) -> None:
-    """Change the decision of a partition that was left open."""
-    kept = store.record(spec.name, "production_model", partition)
+    """Change the decision that was kept for a partition, if one was."""
+    every = store.records(spec.name, "production_model")
+    kept = next((one for one in every if one["record"]["partition"] == partition), None)
+    if kept is None:
+        return
     record = DecisionRecord.model_validate(kept["record"]).model_copy(update={"decision": decision})
     changed = kept | {"decision": decision, "record": record.model_dump(mode="json")}
     store.write_record(spec.name, "production_model", partition, changed)

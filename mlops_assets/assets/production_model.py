@@ -27,7 +27,7 @@ def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
         ),
         kinds={"mlflow", "scikitlearn"},
         pool="retrain",
-        check="gate: The candidate was promoted. Where not: what a person should look at.",
+        checks={"gate": "The candidate was promoted. Where not: what a person should look at."},
         hooks={end_mlflow_on_run_finished},
         description="Candidate and production scored on drifted rows that neither has seen, and on "
         "the baseline holdout; the gate decides; the alias `production` moves only on a promotion.",

@@ -22,7 +22,7 @@ def asset(
     deps: tuple[str, ...] = (),
     daily: bool = True,
     pool: str | None = None,
-    check: str | None = None,
+    checks: dict[str, str] | None = None,
     **more: Any,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """``@dg.asset`` with what follows from the model and from the asset's place in it.
@@ -33,17 +33,15 @@ def asset(
         deps: Names of the assets of the same model that it follows.
         daily: Whether it has a partition a day.
         pool: The name of its pool in the model: at most one run at a time.
-        check: Name and description of its check, as ``name: description``.
+        checks: Its checks, each with what it says when it passes.
         more: Other arguments of ``@dg.asset``.
     """
     key = [spec.name, name]
-    if check:
-        title, _, description = check.partition(": ")
-        blocking = title == "contract"
-        spec_of_check = dg.AssetCheckSpec(
-            title, asset=key, blocking=blocking, description=description
-        )
-        more["check_specs"] = [spec_of_check]
+    more["check_specs"] = [
+        # A broken contract stops what follows; the other checks are for people to look at.
+        dg.AssetCheckSpec(title, asset=key, blocking=title == "contract", description=text)
+        for title, text in (checks or {}).items()
+    ]
     return dg.asset(
         key=key,
         deps=[[spec.name, upstream] for upstream in deps],

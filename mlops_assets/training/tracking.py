@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from mlops_assets.data.columns import Columns
+from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Task
 from mlops_assets.training import mlflow_server
@@ -112,7 +113,7 @@ def log_training(
     before = registered(model, key) if key else None
     if before is not None:
         return before
-    digest = table_hash(frame)
+    digest = fingerprint(frame)
     _log_dataset(frame, columns, digest)
     mlflow.log_params(_params(trained))
     best = trained.leaderboard.iloc[0]
@@ -129,17 +130,6 @@ def log_training(
         mlflow.log_artifact(str(file))
     info = log_model(trained.pipeline, _example(trained, frame, columns))
     return _register(model, info, {**tags, "training_data_hash": digest})
-
-
-def table_hash(frame: pd.DataFrame) -> str:
-    """A hash of all rows and columns of ``frame`` that does not depend on the order of the rows."""
-    import hashlib
-
-    rows = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-    rows.sort()
-    digest = hashlib.sha256("\x1f".join(map(str, frame.columns)).encode())
-    digest.update(rows.tobytes())
-    return digest.hexdigest()[:32]
 
 
 def _log_dataset(frame: pd.DataFrame, columns: Columns, digest: str) -> None:
