@@ -1,7 +1,11 @@
 """Bring one column into the data type of the contract, and say which rows do not fit."""
 
+import math
+import numbers
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 import numpy as np
@@ -9,6 +13,8 @@ import pandas as pd
 
 ColumnType = Literal["integer", "float", "boolean", "datetime", "category", "string"]
 """The data types of a contract; a category is text of few different values."""
+
+_NUMERAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
@@ -45,13 +51,19 @@ def coerce(values: pd.Series, to: ColumnType) -> Coerced:
 
 
 def plain(values: pd.Series) -> pd.Series:
-    """The column in a NumPy data type: no categoricals, no nullable or Arrow types."""
+    """The column in a NumPy data type: no categoricals, no nullable or Arrow types, no Decimals.
+
+    Null is None among objects.
+    """
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         values = values.astype(dtype.categories.dtype)
-    if isinstance(values.dtype, np.dtype | pd.DatetimeTZDtype):
+    if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind in "biufM":
         return values
-    return values.astype(object).where(values.notna(), None).infer_objects()
+    values = values.astype(object).where(values.notna(), None).infer_objects()
+    if values.dtype == object and kind_of(values) == "number":
+        return values.map(_number).astype("float64")
+    return values
 
 
 def kind_of(values: pd.Series) -> str:
@@ -84,12 +96,24 @@ def _float(values: pd.Series) -> Coerced:
         return _fits(values.astype("float64", copy=False), note)
     if kind not in ("text", "mixed"):
         return _none_fits(values, "float64", "are not numbers")
-    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
-    wrong = values.notna() & numbers.isna()
+    floats = values.map(_number).astype("float64")
+    wrong = values.notna() & floats.isna()
     if wrong.any():
-        return Coerced(numbers, wrong, "are not numbers")
+        return Coerced(floats, wrong, "are not numbers")
     text = values.map(lambda value: isinstance(value, str))
-    return Coerced(numbers.mask(text), text, "hold a number as text")
+    return Coerced(floats.mask(text), text, "hold a number as text")
+
+
+def _number(value: object) -> float | None:
+    """The number that a value is, or says as text."""
+    if isinstance(value, str):
+        return float(value) if _NUMERAL.fullmatch(value.strip()) else None
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real | Decimal):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return -math.inf if str(value).startswith("-") else math.inf
 
 
 def _integer(values: pd.Series) -> Coerced:

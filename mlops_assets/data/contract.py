@@ -25,6 +25,7 @@ MIN_BASELINE_ROWS = 50
 _MAX_CATEGORIES = 50
 _LINES_SHOWN = 50
 _NAMES_SHOWN = 10
+_LOOKED_AT = 10_000
 _HIDDEN = ("values hidden",)
 
 
@@ -261,11 +262,13 @@ def _shape_problems(
             f"{len(names)} columns are more than {overrides.max_columns}. Leave out what no model "
             "needs, or raise `contract.max_columns`."
         )
-    roles = [columns.target, *columns.id, *columns.ignore, *columns.sensitive]
+    roles = [columns.target, *columns.id, *columns.ignore]
     roles += [columns.timestamp] if columns.timestamp else []
-    for name in dict.fromkeys(roles):
+    for name in dict.fromkeys([*roles, *columns.sensitive]):
         if name not in names:
             yield f"{name}: the column is missing{_hint(name, names)}. Correct `columns`."
+    if columns.target in roles[1:]:
+        yield (f"{columns.target}: the target cannot play another role as well. Correct `columns`.")
     for name in overrides.columns:
         if name not in names:
             yield f"{name}: the column is missing{_hint(name, names)}. Correct `contract.columns`."
@@ -284,6 +287,9 @@ def _target_problems(frame: pd.DataFrame, columns: Columns, task: str) -> Iterat
         )
         return
     kind = kind_of(values)
+    if kind in ("mixed", "other"):
+        yield f"{name}: {_of_types(values)}. Write all as text, numbers or booleans."
+        return
     if task == "regression":
         if kind != "number":
             yield f"{name}: regression needs numbers. Correct the column, or set `task`."
@@ -306,13 +312,19 @@ def _target_problems(frame: pd.DataFrame, columns: Columns, task: str) -> Iterat
 def _column_problems(
     frame: pd.DataFrame, columns: Columns, overrides: ContractOverrides
 ) -> Iterator[str]:
-    features = columns.features(frame)
-    for name in features:
+    comparable = kind_of(frame[columns.target]) not in ("mixed", "other")
+    for name in columns.features(frame):
         values = frame[name]
         given = overrides.columns.get(name)
         kind = kind_of(values)
         if kind == "empty":
             yield f"{name}: all values are null. List it under `columns.ignore`."
+        elif kind in ("mixed", "other"):
+            yield (
+                f"{name}: {_of_types(values)}. Write all as numbers, text, dates or booleans, or "
+                "list it under `columns.ignore`."
+            )
+            continue
         elif values.nunique() == 1:
             yield (
                 f"{name}: all values are the same, so nothing can be learned from it. List it "
@@ -323,7 +335,7 @@ def _column_problems(
         if kind == "number" and values.dtype.kind == "f" and np.isinf(values).any():
             infinite = int(np.isinf(values).sum())
             yield f"{name}: {infinite} of {_rows(len(frame))} are infinite. Make them null."
-        if kind != "empty" and _leaks(values, frame[columns.target]):
+        if kind != "empty" and comparable and _leaks(values, frame[columns.target]):
             yield (
                 f"{name}: the column says the same as the target {columns.target}, so it leaks the "
                 "answer. List it under `columns.ignore`."
@@ -334,13 +346,7 @@ def _column_problems(
 
 
 def _type_problems(name: str, values: pd.Series, kind: str, columns: Columns) -> Iterator[str]:
-    """Text that holds numbers, and columns of several types."""
-    if kind in ("mixed", "other"):
-        types = sorted(values.dropna().map(lambda value: type(value).__name__).unique())
-        yield (
-            f"{name}: values of several types ({_some(types)}). Write one type, or set "
-            f"`contract.columns.{name}.type`."
-        )
+    """Text that holds numbers, all or most of it."""
     if kind != "text":
         return
     found = values.dropna()
@@ -357,6 +363,11 @@ def _type_problems(name: str, values: pd.Series, kind: str, columns: Columns) ->
             f"numbers{examples}. Make them null, or set "
             f"`contract.columns.{name}.type`."
         )
+
+
+def _of_types(values: pd.Series) -> str:
+    types = sorted({type(value).__name__ for value in values.dropna()})
+    return f"values of {'several types' if len(types) > 1 else 'the type'} {_some(types)}"
 
 
 def _leaks(values: pd.Series, target: pd.Series) -> bool:
@@ -432,6 +443,8 @@ def _type_of(values: pd.Series, name: str, columns: Columns, task: str) -> Colum
         return cast("ColumnType", kind)
     if name == columns.target:
         return "category"
+    if kind in ("mixed", "other"):
+        return "string"  # which they are not: the check will say so
     text = values.dropna().astype(str)
     if len(text) and text.str.match(r"\d{4}-\d{2}-\d{2}").all():
         return "datetime"
@@ -443,7 +456,8 @@ def _type_of(values: pd.Series, name: str, columns: Columns, task: str) -> Colum
 def _unique_ids(frame: pd.DataFrame, columns: Columns, overrides: ContractOverrides) -> list[str]:
     if not columns.id or overrides.unique_ids is False:
         return []
-    if overrides.unique_ids is None and frame.duplicated(columns.id).any():
+    ids = pd.DataFrame({name: frame[name].map(str) for name in columns.id})
+    if overrides.unique_ids is None and ids.duplicated().any():
         return []
     return columns.id
 
@@ -521,8 +535,8 @@ def _shape_notes(frame: pd.DataFrame, contract: Contract, columns: Columns) -> I
     names = list(frame.columns)
     if extra := [name for name in names if name not in contract.columns]:
         yield f"{len(extra)} column(s) that the contract does not know left out: {_some(extra)}."
-    known = [name for name in names if name in contract.columns]
-    if list(dict.fromkeys(known)) != [name for name in contract.columns if name in set(known)]:
+    known = dict.fromkeys(name for name in names if name in contract.columns)
+    if list(known) != [name for name in contract.columns if name in known]:
         yield "columns put into the contract's order."
     if columns.target not in names:
         yield f"{columns.target}: no label column; the rows count as not labelled yet."
@@ -652,7 +666,8 @@ def _examples(values: pd.Series, sensitive: bool) -> tuple[str, ...]:
     """Three different values; none of a sensitive column."""
     if sensitive:
         return _HIDDEN
-    return tuple(_shown(value) for value in values.drop_duplicates().head(3))
+    # Compared as they are shown: not every value can be compared as it is.
+    return tuple(dict.fromkeys(_shown(value) for value in values.head(_LOOKED_AT)))[:3]
 
 
 def _for_example(examples: tuple[str, ...]) -> str:

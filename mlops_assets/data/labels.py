@@ -46,5 +46,5 @@ def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> 
 
 def _keys(frame: pd.DataFrame, ids: list[str]) -> pd.Series:
     """One text a row, the same whether a source wrote an id as a number or as text."""
-    parts = [plain(frame[name]).astype(str).str.removesuffix(".0") for name in ids]
+    parts = [plain(frame[name]).map(str).str.removesuffix(".0") for name in ids]
     return parts[0].str.cat(parts[1:], sep="\x1f") if len(parts) > 1 else parts[0]

@@ -34,8 +34,8 @@ def held_out(
       of one id (at the id's latest moment). Rows without a timestamp count as the earliest.
     - Else with id columns: whole ids, by a seeded hash of the id, so that an id stays on its side
       in every table. The share is then met on average, not exactly.
-    - Else by a seeded hash of the row's content, within each class for classification. Identical
-      rows stay together; a class of one row is never held out.
+    - Else by a seeded hash of the row's content, within each class for classification. Rows that
+      are alike but for ignored columns stay together; a class of one row is never held out.
 
     The mask belongs to the set of rows: their order, the index and the order of the columns play
     no part.
@@ -56,7 +56,8 @@ def held_out(
             return _latest(moments, ids, share)
     if ids is not None:
         return ids < np.uint64(share * 2**64)
-    content = _hashes(frame[sorted(frame.columns)], seed)
+    told = sorted(set(frame.columns) - set(columns.ignore))
+    content = _hashes(frame[told], seed)
     mask = np.zeros(len(frame), dtype=bool)
     if task == "classification":
         for places in frame.groupby(columns.target, observed=True).indices.values():

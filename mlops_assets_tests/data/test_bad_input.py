@@ -668,11 +668,30 @@ def baseline_sensitive_words_among_numbers(folder):
 
 @case(
     "the baseline cannot be used, 1 problem:\n"
-    "- city: values of several types (int, str). Write one type, or set "
-    "`contract.columns.city.type`."
+    "- city: values of several types int, str. Write all as numbers, text, dates or "
+    "booleans, or list it under `columns.ignore`."
 )
 def baseline_values_of_several_types(folder):
     derive(table().assign(city=["Berne", 3001] * 50))
+
+
+@case(
+    "the baseline cannot be used, 2 problems:\n"
+    "- age: values of the type bytes. Write all as numbers, text, dates or booleans, or "
+    "list it under `columns.ignore`.\n"
+    "- city: values of the type list. Write all as numbers, text, dates or booleans, or "
+    "list it under `columns.ignore`."
+)
+def baseline_values_no_model_can_use(folder):
+    derive(table().assign(city=[[1, 2]] * 100, age=[b"x"] * 100))
+
+
+@case(
+    "the baseline cannot be used, 1 problem:\n"
+    "- churn: the target cannot play another role as well. Correct `columns`."
+)
+def baseline_target_is_ignored_too(folder):
+    derive(table(), columns=COLUMNS.model_copy(update={"ignore": ["churn"]}))
 
 
 @case(
@@ -895,6 +914,15 @@ def batch_numbers_for_text(folder):
 )
 def batch_words_for_booleans(folder):
     check_batch(batch().assign(active=["si", "no"] * 20))
+
+
+@case(
+    "the batch of 40 rows breaks the data contract, 2 violations:\n"
+    "- income: 40 of 40 rows are not numbers (for example [1, 2])\n"
+    "- city: 40 of 40 rows are not text (for example {'a': 1})\n" + ADVICE
+)
+def batch_lists_for_numbers_and_text(folder):
+    check_batch(batch().assign(income=[[1, 2]] * 40, city=[{"a": 1}] * 40))
 
 
 @case(
