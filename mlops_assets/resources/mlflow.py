@@ -25,7 +25,7 @@ def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
 
     from mlops_assets.training.tracking import prepare_experiment
 
-    run = context.dagster_run
+    run = context.run
     instance = context.instance
     if run is None or instance is None:
         raise dg.DagsterInvariantViolationError("The MLflow run belongs to a Dagster run.")
