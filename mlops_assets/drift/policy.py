@@ -13,7 +13,7 @@ class DriftPolicy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     significance: float = Field(
-        default=0.03,
+        default=0.05,
         gt=0,
         lt=1,
         description="A feature column differs only where its p-value, corrected over the feature "
@@ -37,6 +37,13 @@ class DriftPolicy(BaseModel):
         gt=0,
         le=1,
         description="The batch differs when at least this share of its feature columns does.",
+    )
+    joint_significance: float = Field(
+        default=0.0002,
+        gt=0,
+        le=1,
+        description="How improbable so many differing columns must be by chance (binomial, as if "
+        "columns were independent): with few columns, one or two differ by chance too often.",
     )
     numerical_threshold: float = Field(
         default=0.1,
@@ -84,7 +91,7 @@ class DriftPolicy(BaseModel):
         "confidence of score_days_confidence on this many scored batches in a row.",
     )
     score_days_confidence: float = Field(
-        default=0.98,
+        default=0.99,
         gt=0.5,
         lt=1,
         description="The confidence that each of score_days batches needs.",

@@ -116,8 +116,9 @@ def _metrics(
     from evidently.presets import DataDriftPreset
 
     features = [column for column in drawn if not column.is_target]
+    told_by_share = comparison.share_reached == comparison.features_differ
     metrics: list[Any] = []
-    if len(features) == len(comparison.features):
+    if len(features) == len(comparison.features) and told_by_share:
         metrics.append(
             DataDriftPreset(
                 columns=[column.name for column in features],
@@ -127,7 +128,7 @@ def _metrics(
             )
         )
         single = [column for column in drawn if column.is_target]
-    else:  # the table's count of drifted columns would not be the verdict's
+    else:  # what the table says of the dataset would not be the verdict
         single = list(drawn)
     metrics += [
         ValueDrift(column=column.name, method=methods[column.name].name, threshold=column.threshold)

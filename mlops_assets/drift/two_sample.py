@@ -5,6 +5,7 @@ corrected over the feature columns) *and* its distance reaches the practical thr
 method serves every size, so that nothing flips where a reference crosses some number of rows.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -44,12 +45,17 @@ class ColumnDrift:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A batch compared with a reference: the features first, the target last where it is known."""
+    """A batch compared with a reference: the features first, the target last where it is known.
+
+    ``joint_p`` is the probability that so many feature columns are as different by chance.
+    """
 
     columns: tuple[ColumnDrift, ...]
     needed_share: float
     reference_rows: int
     batch_rows: int
+    joint_p: float = 0.0
+    joint_significance: float = 1.0
 
     @property
     def features(self) -> tuple[ColumnDrift, ...]:
@@ -72,9 +78,14 @@ class Comparison:
         return len(self.drifted_columns) / len(self.features) if self.features else 0.0
 
     @property
-    def features_differ(self) -> bool:
+    def share_reached(self) -> bool:
         """Whether the share of differing feature columns reaches the policy's."""
         return bool(self.features) and self.drift_share >= self.needed_share - 1e-9
+
+    @property
+    def features_differ(self) -> bool:
+        """Whether enough feature columns differ, and more than chance would explain."""
+        return self.share_reached and self.joint_p <= self.joint_significance
 
     @property
     def target_drift(self) -> bool:
@@ -144,7 +155,14 @@ def compare(
                 lambda p_value: p_value <= policy.target_significance,
             )
             columns.append(replace(verdict, is_target=True))
-    return Comparison(tuple(columns), policy.drift_share, len(reference), len(batch))
+    return Comparison(
+        tuple(columns),
+        policy.drift_share,
+        len(reference),
+        len(batch),
+        _joint_p([column for column in columns if not column.is_target], policy),
+        policy.joint_significance,
+    )
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
@@ -378,6 +396,21 @@ def _corrected(
         verdict = _verdict(name, kinds[name], column, lambda p: p <= cut)
         columns.append(replace(verdict, p_value=float(p_value), p_adjusted=float(p_adjusted)))
     return columns
+
+
+def _joint_p(features: list[ColumnDrift], policy: DriftPolicy) -> float:
+    """How probable it is that as many columns as are needed are so different by chance.
+
+    With k columns of d needed, and the k-th smallest p-value of the differing ones being p: the
+    probability that of d independent p-values at least k are p or less. 1.0 for fewer columns.
+    """
+    from scipy.special import bdtrc
+
+    needed = max(1, math.ceil(policy.drift_share * len(features) - 1e-9))
+    p_values = sorted(column.p_value for column in features if column.differs)
+    if len(p_values) < needed:
+        return 1.0
+    return float(bdtrc(needed - 1, len(features), p_values[needed - 1]))
 
 
 def _column_p(tests: list[_Test]) -> float:

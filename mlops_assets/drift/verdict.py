@@ -322,6 +322,11 @@ def _comparison_reasons(comparison: Comparison, reference: str) -> list[str]:
             f"a share of {comparison.drift_share:.2f}, drift from "
             f"{comparison.needed_share:g} ({shown}{f', and {more} more' if more > 0 else ''})"
         )
+        if comparison.share_reached and not comparison.features_differ:
+            reasons.append(
+                f"so many columns differ by chance with p {comparison.joint_p:.2g}, which must be "
+                f"at most {comparison.joint_significance:g} to call it drift"
+            )
     else:
         reasons.append(f"none of {total} feature columns differs from {reference}")
     target = comparison.target

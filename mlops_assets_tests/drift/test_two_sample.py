@@ -16,6 +16,7 @@ from mlops_assets.drift.two_sample import (
     MISSING,
     ColumnDrift,
     _cumulants,
+    _joint_p,
     _lumped,
     compare,
     cramer_von_mises,
@@ -337,3 +338,31 @@ def test_fifty_columns_of_many_rows_take_about_a_second():
     started = time.process_time()
     compare(then, now, list(then), None, CLASSIFICATION, POLICY)
     assert time.process_time() - started < 3  # 0.9 s measured; shared machines are slower
+
+
+@pytest.mark.parametrize(
+    ("p_values", "differing", "expected"),
+    [
+        ([0.01, 0.02, 0.5, 0.5], 2, 1 - 0.98**4 - 4 * 0.02 * 0.98**3),
+        ([0.01, 0.02, 0.5, 0.5], 1, 1.0),
+        ([0.001, 0.01, 0.02, 0.5], 3, 1 - 0.99**4 - 4 * 0.01 * 0.99**3),
+        ([0.01], 1, 0.01),
+    ],
+)
+def test_the_joint_probability_is_binomial(p_values, differing, expected):
+    columns = [
+        ColumnDrift(f"f{place}", "numerical", p_value, p_value, 1.0, "D", 0.1, place < differing)
+        for place, p_value in enumerate(p_values)
+    ]
+    assert _joint_p(columns, POLICY) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 6])
+def test_few_columns_raise_no_more_false_alarms_than_many(columns):
+    rng = np.random.default_rng(columns)
+    flagged = 0
+    for _ in range(400):
+        then = pd.DataFrame(rng.normal(size=(200, columns))).rename(columns=str)
+        now = pd.DataFrame(rng.normal(size=(60, columns))).rename(columns=str)
+        flagged += compare(then, now, list(then), None, CLASSIFICATION, POLICY).differs
+    assert flagged <= 2  # 0.1 expected
