@@ -16,7 +16,7 @@ export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint format bench bench-decisions lock clean
+.PHONY: help demo up test lint format bench bench-decisions picture lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: bench-decisions ## Run every benchmark
 
 bench-decisions: $(VENV)/.runtime ## Measure by simulation how often the decisions are right
 	$(BIN)/python -m bench.decisions
+
+picture: $(VENV)/.dev ## Take the picture of the asset graph in the README anew (needs Chromium)
+	MLOPS_SCREENSHOTS=docs MLOPS_REQUIRE_BROWSER=1 $(BIN)/python -m pytest mlops_assets_tests/e2e/test_ui.py -k asset_graph
 
 # Versions that still fit stay as they are: delete a lock first to move everything.
 LOCK := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header

@@ -122,16 +122,19 @@ def served(home: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def up(demo) -> Iterator[Served]:
-    """The demo's home, served."""
-    with served(demo.home) as serving:
+def up(demo, tmp_path_factory) -> Iterator[Served]:
+    """A copy of the demo's home, served: the home itself stays as the demo has left it."""
+    with served(copied(demo.home, tmp_path_factory.mktemp("up"))) as serving:
         yield serving
 
 
 @pytest.fixture
-def copied_up(demo, tmp_path) -> Iterator[Served]:
-    """A copy of the demo's home, served, for tests that change it."""
-    home = tmp_path / "home"
-    shutil.copytree(demo.home, home)
-    with served(home) as serving:
+def up_to_stop(demo, tmp_path) -> Iterator[Served]:
+    """Another copy, for a test that stops the servers itself."""
+    with served(copied(demo.home, tmp_path)) as serving:
         yield serving
+
+
+def copied(home: Path, folder: Path) -> Path:
+    """A copy of a home in another folder."""
+    return shutil.copytree(home, folder / "home")

@@ -10,7 +10,7 @@ import pytest
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.splits import SplitPolicy, held_out
-from mlops_assets.local.demo import STORY
+from mlops_assets.local.demo import SENSOR, STORY
 from mlops_assets.local.home import dagster_home
 from mlops_assets.settings import CHECKOUT
 from mlops_assets_tests.e2e.conftest import environment_for, processes_of
@@ -168,6 +168,19 @@ def test_the_runs_are_those_of_the_story_and_no_others(instance):
     assert all(r.tags["dagster/sensor_name"] == "iris_retrain_on_drift" for r in retrain)
     assert len(runs) - len(daily) - len(retrain) in (1, 2)  # the baseline, at first start
     assert all(r.is_finished for r in runs)
+
+
+def test_every_tick_of_the_sensor_that_requested_nothing_has_its_reason(instance):
+    [sensor] = [
+        state for state in instance.all_instigator_state() if state.instigator_name == SENSOR
+    ]
+    ticks = instance.get_ticks(sensor.instigator_origin_id, sensor.selector_id)
+    skipped = [tick for tick in ticks if not tick.run_ids]
+    assert all(tick.skip_reason for tick in skipped)
+    for partition in ("2026-01-01", "2026-01-03"):
+        [reason] = [tick.skip_reason for tick in skipped if partition + ":" in tick.skip_reason]
+        assert "feature columns" in reason  # what was measured, in words
+    assert sum(len(tick.run_ids) for tick in ticks) == 2
 
 
 def test_every_drift_report_has_its_page_in_the_home(demo):

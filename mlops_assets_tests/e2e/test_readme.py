@@ -13,6 +13,8 @@ BLOCKS = re.findall(r"^```(?:console|sh|bash|shell)\n(.*?)^```", README, re.MULT
 COMMANDS = [line.removeprefix("$ ") for block in BLOCKS for line in block.splitlines() if line]
 TARGETS = sorted(set(re.findall(r"`(?:[A-Z_]+=\S+ )*make ([a-z-]+)", README)))
 
+pytestmark = pytest.mark.e2e
+
 # These are run as a whole elsewhere: by the fixture of the demo, by that of `up`, and by CI, which
 # calls both of the others.
 RUN_ELSEWHERE = {"make demo", "make up", "make test", "make lint"}

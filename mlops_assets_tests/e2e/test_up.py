@@ -20,12 +20,6 @@ from mlops_assets_tests.e2e.conftest import (
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
-def test_every_tick_that_requested_nothing_has_its_reason(up):
-    skipped = [t for t in up.webserver.ticks("iris_retrain_on_drift") if t.status == "SKIPPED"]
-    assert skipped
-    assert all(tick.reason for tick in skipped)
-
-
 @pytest.mark.parametrize("command", ["demo", "up"])
 def test_a_home_that_is_served_is_refused_with_the_name_of_its_holder(up, command):
     refused = subprocess.run(
@@ -40,16 +34,16 @@ def test_a_home_that_is_served_is_refused_with_the_name_of_its_holder(up, comman
     assert "in use by `make up` (process " in refused.stderr
 
 
-def test_sigterm_in_the_middle_of_a_run_ends_everything_and_leaves_no_run_running(copied_up):
-    run_id = copied_up.webserver.launch("iris_daily", "2026-01-06")
+def test_sigterm_in_the_middle_of_a_run_ends_everything_and_leaves_no_run_running(up_to_stop):
+    run_id = up_to_stop.webserver.launch("iris_daily", "2026-01-06")
 
     def running():
-        return any(r.id == run_id and r.status == "STARTED" for r in copied_up.webserver.runs())
+        return any(r.id == run_id and r.status == "STARTED" for r in up_to_stop.webserver.runs())
 
     wait_for(running, 60, "the run to start")
-    os.kill(copied_up.pid, signal.SIGTERM)
+    os.kill(up_to_stop.pid, signal.SIGTERM)
     stopped = time.monotonic()
-    wait_for(lambda: not processes_of(copied_up.home), 2 * STOP_SECONDS, "everything to end")
+    wait_for(lambda: not processes_of(up_to_stop.home), 2 * STOP_SECONDS, "everything to end")
     assert time.monotonic() - stopped < STOP_SECONDS
-    with dg.DagsterInstance.from_config(str(dagster_home(copied_up.home))) as instance:
+    with dg.DagsterInstance.from_config(str(dagster_home(up_to_stop.home))) as instance:
         assert instance.get_run_by_id(run_id).status is dg.DagsterRunStatus.FAILURE
