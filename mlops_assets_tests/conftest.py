@@ -7,9 +7,14 @@ os.environ["DO_NOT_TRACK"] = "true"
 
 import shutil
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import pytest
+
+from mlops_assets_tests.examples import DAYS, RETRAINED, Loop, iris_spec
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +42,45 @@ def mlflow_uri(migrated_mlflow, tmp_path):
         mlflow.end_run()
     mlflow.set_tracking_uri(before[0])
     mlflow.set_registry_uri(before[1])
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A real Dagster instance in memory."""
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture(scope="session")
+def five_days(migrated_mlflow, tmp_path_factory) -> Iterator[Loop]:
+    """The demo's five days with a quick search, made once. Look at it, and change a fork of it."""
+    home = tmp_path_factory.mktemp("five-days") / "home"
+    home.mkdir()
+    shutil.copyfile(migrated_mlflow, home / "mlflow.db")
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        loop = Loop(home, ephemeral)
+        assert loop.baseline().success
+        for day in DAYS:
+            loop.daily(day)
+            if day in RETRAINED:
+                assert loop.retrain(day).success
+        yield loop
+
+
+@pytest.fixture
+def fork(five_days, instance, tmp_path) -> Callable[..., Loop]:
+    """Makes a copy of the five days to change; with other settings of the model if given."""
+    return lambda **changes: five_days.fork(tmp_path / "home", instance, **changes)
+
+
+@pytest.fixture
+def fresh(instance, migrated_mlflow, tmp_path) -> Callable[..., Loop]:
+    """Makes a loop in which nothing has run yet."""
+
+    def make(**changes: Any) -> Loop:
+        home = tmp_path / "home"
+        home.mkdir()
+        shutil.copyfile(migrated_mlflow, home / "mlflow.db")
+        return Loop(home, instance, iris_spec(**changes))
+
+    return make
