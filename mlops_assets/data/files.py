@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import fsspec
@@ -61,22 +62,24 @@ def read_parquet(
     import pyarrow.parquet as pq
 
     url = _url(template, date, partition_column)
-    with _opened(url, template, date) as (fs, path, files):
-        parts = [file for file, info in files.items() if _is_parquet(file, path, info)]
+    with _opened(url, template, date) as place:
+        parts = [file for file, info in place.files.items() if place.is_parquet(file, info)]
         if not parts:
             raise _absent(f"{shown(url)} holds no Parquet file", date)
         try:
-            _once(pq.read_schema(parts[0], filesystem=fs).names, url)
+            _once(pq.read_schema(parts[0], filesystem=place.fs).names, url)
             dataset = ds.dataset(
                 parts,
-                filesystem=fs,
+                filesystem=place.fs,
                 format="parquet",
                 partitioning="hive",
-                partition_base_dir=path,
+                partition_base_dir=place.path,
             )
             where = None
             if partition_column is not None and date is not None:
                 where = _of_day(dataset, partition_column, date, url)
+                read = dataset.get_fragments(filter=where)
+                place.folders = {posixpath.dirname(fragment.path) for fragment in read}
             table = dataset.to_table(filter=where)
         except pa.ArrowException as error:
             raise SourceError(
@@ -105,24 +108,22 @@ def read_csv(
         SourceError: it cannot be read.
     """
     url = _url(template, date, partition_column)
-    with _opened(url, template, date) as (fs, path, files):
-        if list(files) != [path]:
+    with _opened(url, template, date) as place:
+        if list(place.files) != [place.path]:
             raise SourceError(f"{shown(url)} is a folder. Name a file in `url`.")
-        with fs.open(path, "rb", compression="infer") as file:
+        with place.fs.open(place.path, "rb", compression="infer") as file:
             content = _content(file, url)
+    # Spreadsheets put a mark before UTF-8 that would become part of the first name.
+    marked = "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
     try:
-        # Spreadsheets put a mark before UTF-8 that would become part of the first name.
-        text = content.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
+        frame = _parsed(content, delimiter, marked, url)
+    except UnicodeError as error:
         raise SourceError(
-            f"{shown(url)} is not {encoding}: line {line} has a byte that it does not know. Set "
-            "`encoding`, for example to latin-1."
+            f"{shown(url)} is not {encoding}{_where(content, marked)}. Set `encoding`, for example "
+            "to latin-1."
         ) from error
     except LookupError as error:
         raise SourceError(f"{encoding} is no known encoding. Correct `encoding`.") from error
-    del content
-    frame = _parsed(text, delimiter, url)
     if partition_column is None or date is None:
         return _with_rows(frame, url)
     if partition_column not in frame.columns:
@@ -157,11 +158,36 @@ def _url(template: str, date: datetime.date | None, partition_column: str | None
     return template.format(date=date)
 
 
+@dataclass
+class _Place:
+    """The files at a path before they are read, each with what identifies its content.
+
+    A reader that needs some ``folders`` only says so: others may be written meanwhile.
+    """
+
+    fs: AbstractFileSystem
+    path: str
+    files: dict[str, dict[str, Any]]
+    folders: set[str] | None = None
+
+    def is_same(self, now: dict[str, dict[str, Any]]) -> bool:
+        """Whether what was read is now as it was before."""
+        return self._needed(now) == self._needed(self.files)
+
+    def is_parquet(self, file: str, info: dict[str, Any]) -> bool:
+        """A file of a dataset; no mark that a writer leaves (``_SUCCESS``), no empty file."""
+        named = file == self.path or not posixpath.basename(file).startswith(("_", "."))
+        return named and info.get("size") != "0"
+
+    def _needed(self, files: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        if self.folders is None:
+            return files
+        return {f: i for f, i in files.items() if posixpath.dirname(f) in self.folders}
+
+
 @contextlib.contextmanager
-def _opened(
-    url: str, template: str, date: datetime.date | None
-) -> Iterator[tuple[AbstractFileSystem, str, dict[str, dict[str, Any]]]]:
-    """The file system, the path, and the files there; all storage errors in plain words.
+def _opened(url: str, template: str, date: datetime.date | None) -> Iterator[_Place]:
+    """What there is to read, and all storage errors in plain words.
 
     The files have to be the same after they were read.
     """
@@ -173,9 +199,9 @@ def _opened(
             "driver that it needs."
         ) from error
     try:
-        before = _files(fs, path, url, template, date)
-        yield fs, path, before
-        if _files(fs, path, url, template, date) != before:
+        place = _Place(fs, path, _files(fs, path, url, template, date))
+        yield place
+        if not place.is_same(_files(fs, path, url, template, date)):
             raise SourceError(
                 f"{shown(url)} changed while it was read. Write it aside and rename it when it is "
                 "whole; then run again."
@@ -232,12 +258,6 @@ def _check_folder(fs: AbstractFileSystem, template: str) -> None:
             raise SourceError(f"the {what} {root} does not exist. Create it, or correct `url`.")
 
 
-def _is_parquet(file: str, path: str, info: dict[str, Any]) -> bool:
-    """A file of a dataset; not the marks that writers leave (``_SUCCESS``), nor empty files."""
-    inside = file == path or not posixpath.basename(file).startswith(("_", "."))
-    return inside and info.get("size") != "0"
-
-
 def _storage_errors() -> tuple[type[BaseException], ...]:
     loaded = [
         getattr(sys.modules[module], name)
@@ -288,9 +308,20 @@ def _of_day(dataset: "ds.Dataset", column: str, date: datetime.date, url: str) -
     )
 
 
-def _parsed(text: str, delimiter: str, url: str) -> pd.DataFrame:
-    """The table in a CSV text; what does not fit its header is an error."""
-    header = next(csv.reader([text.partition("\n")[0].rstrip("\r")], delimiter=delimiter), [])
+def _where(content: bytes, encoding: str) -> str:
+    """The line that an encoding does not know."""
+    try:
+        content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return f": line {line} has a byte that it does not know"
+    return ""
+
+
+def _parsed(content: bytes, delimiter: str, encoding: str, url: str) -> pd.DataFrame:
+    """The table in a CSV file; what does not fit its header is an error."""
+    with io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="") as lines:
+        header = next(csv.reader([lines.readline().rstrip("\r\n")], delimiter=delimiter), [])
     _once(header, url)
     others = [mark for mark in _DELIMITERS if mark != delimiter and mark in "".join(header)]
     if len(header) == 1 and others:
@@ -300,7 +331,13 @@ def _parsed(text: str, delimiter: str, url: str) -> pd.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(io.StringIO(text), sep=delimiter, low_memory=False, index_col=False)
+            frame = pd.read_csv(
+                io.BytesIO(content),
+                sep=delimiter,
+                encoding=encoding,
+                low_memory=False,
+                index_col=False,
+            )
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         reason = _first_line(error).removeprefix("Error tokenizing data. C error: ")
         if isinstance(error, pd.errors.ParserWarning):

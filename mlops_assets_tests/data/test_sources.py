@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from fsspec.implementations.local import LocalFileSystem
 from pydantic import TypeAdapter
 
 from mlops_assets.data.sources import Source, SourceError, read_source
@@ -86,6 +87,26 @@ def test_a_hive_dataset_gives_the_rows_of_the_day(tmp_path):
     assert rows["x"].tolist() == [2.5, 3.5]
 
 
+def test_other_days_of_a_hive_dataset_may_be_written_while_one_is_read(tmp_path):
+    pq.write_to_dataset(pa.Table.from_pandas(two_days()), tmp_path / "data", partition_cols=["day"])
+    later = tmp_path / "data" / "day=2026-01-05" / "a.parquet"
+
+    class Busy(LocalFileSystem):
+        protocol = "busy"
+
+        def open(self, path, *args, **kwargs):
+            later.parent.mkdir(exist_ok=True)
+            later.touch()
+            return super().open(path, *args, **kwargs)
+
+    fsspec.register_implementation("busy", Busy, clobber=True)
+
+    rows = read(NEXT, kind="parquet", url=f"busy://{tmp_path}/data", partition_column="day")
+
+    assert later.exists()
+    assert rows["x"].tolist() == [2.5, 3.5]
+
+
 def test_one_csv_file_for_all_days_gives_the_rows_of_the_day(tmp_path):
     two_days().to_csv(tmp_path / "all.csv", index=False, sep=";")
     source = {"kind": "csv", "url": f"{tmp_path}/all.csv", "delimiter": ";"}
@@ -103,9 +124,10 @@ def test_one_csv_file_for_all_days_gives_the_rows_of_the_day(tmp_path):
             "name\tx\nZürich\t1\n".encode("latin-1"),
             {"delimiter": "\t", "encoding": "latin-1"},
         ),
+        ("a.csv", "name,x\nZürich,1\n".encode("utf-16"), {"encoding": "utf-16"}),
         ("a.csv", b'"name","x"\n"Z\xc3\xbcrich","1"\n', {}),
     ],
-    ids=["plain", "byte-order mark", "latin-1 and tabs", "quotes"],
+    ids=["plain", "byte-order mark", "latin-1 and tabs", "utf-16", "quotes"],
 )
 def test_csv_of_every_sort(tmp_path, name, content, fields):
     (tmp_path / name).write_bytes(content)
