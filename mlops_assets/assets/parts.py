@@ -106,15 +106,30 @@ def lineage(spec: ModelSpec, store: Store, partition: str) -> Lineage:
     """
     own = store.record(spec.name, "drift_report", partition)["report"]
     report = ReportRecord.model_validate(own)
-    earlier = fold_regimes(reports(spec, store), decisions(spec, store), before=partition)
+    made = decisions(spec, store)
+    earlier = fold_regimes(reports(spec, store), made, before=partition)
     name = regime_of(report)
     alike = next((regime for regime in earlier if regime.name == name), None)
     regime_partitions = (*(alike.partitions if alike else ()), partition)
+    rows = report.labelled_rows + (alike.labelled_rows if alike else 0)
     promoted = (day for regime in earlier if regime.promoted for day in regime.partitions)
     return Lineage(
         regime=name,
         regime_partitions=regime_partitions,
-        regime_rows=report.labelled_rows + (alike.labelled_rows if alike else 0),
+        regime_rows=rows,
         training_partitions=tuple(sorted({*promoted, *regime_partitions})),
-        already_known=known_already(report, earlier, spec.drift),
+        already_known=_decided_before(made, partition, rows)
+        or known_already(report, earlier, spec.drift),
     )
+
+
+def _decided_before(made: Sequence[DecisionRecord], partition: str, rows: int) -> str | None:
+    """A report that is made again asks again; without new labels there is nothing to decide."""
+    for decision in made:
+        same = decision.partition == partition and decision.decision != "already_known"
+        if same and rows <= decision.regime_rows:
+            return (
+                f"{partition} was decided on before, with {decision.regime_rows} labelled rows "
+                f"({decision.decision}), and there are no more of them now"
+            )
+    return None

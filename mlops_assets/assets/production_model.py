@@ -6,6 +6,7 @@ import dagster as dg
 
 from mlops_assets.assets.parts import baseline_parts, evaluation_rows
 from mlops_assets.assets.shared import asset, registry_of, told_plainly
+from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.drift.regimes import DecisionRecord
 from mlops_assets.promotion.evaluation import measure
 from mlops_assets.promotion.gate import Decision, decide
@@ -42,14 +43,14 @@ def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
         dataset = store.record(spec.name, "augmented_dataset", partition)
         if dataset["already_known"]:
             return _already_known(spec, dataset["already_known"])
-        decision, candidate, production = _decide(spec, store, partition, dataset)
+        decision, candidate, production, judged_on = _decide(spec, store, partition, dataset)
         registry = registry_of(spec)
         evidence = decision.model_dump(mode="json") | {
             "regime": dataset["regime"],
             "regime_partitions": dataset["regime_partitions"],
             "candidate_version": candidate.number,
             "production_version": production.number,
-            "data_hashes": dataset["data_hashes"],
+            "data_hashes": dataset["data_hashes"] | judged_on,
         }
         registry.record_decision(candidate, evidence)
         if decision.decision == "promoted":
@@ -74,8 +75,8 @@ def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
 
 def _decide(
     spec: ModelSpec, store: Store, partition: str, dataset: dict[str, Any]
-) -> tuple[Decision, Version, Version]:
-    """Score both models on the same rows, and decide."""
+) -> tuple[Decision, Version, Version, dict[str, str]]:
+    """Score both models on the same rows, and decide; with the hashes of those rows."""
     registry = registry_of(spec)
     candidate = registry.get(store.record(spec.name, "candidate_model", partition)["version"])
     production = registry.in_use()
@@ -98,7 +99,8 @@ def _decide(
         partition=partition,
         production_partition=production.tags.get("partition"),
     )
-    return decide(evidence, spec.gate), candidate, production
+    judged_on = {"evaluation": fingerprint(drifted), "holdout": fingerprint(holdout)}
+    return decide(evidence, spec.gate), candidate, production, judged_on
 
 
 def _result(decision: Decision, candidate: Version, in_use: Version) -> dg.MaterializeResult:

@@ -59,7 +59,7 @@ def decide(evidence: Evidence, policy: GatePolicy) -> Decision:
     elif not approval.passed:
         outcome, decisive = "awaiting_approval", [better, credible, approval]
     else:
-        outcome, decisive = "promoted", [check for check in checks if check is not approval]
+        outcome, decisive = "promoted", [better, credible, baseline, enough]
     return Decision(
         decision=outcome,
         reasons=tuple(check.detail for check in decisive),
