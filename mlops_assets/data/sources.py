@@ -123,7 +123,7 @@ class SyntheticSource(_SourceModel):
     rows: int = Field(default=300, ge=1, description="Rows a day.")
     seed: int = Field(default=0, ge=0, description="Gives other rows of the same story.")
     smoothing: float = Field(
-        default=0.1,
+        default=0.05,
         ge=0,
         description="Noise that makes drawn rows distinct, in standard deviations of the column.",
     )

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_assets.errors import UserError
 
+_FEW = 10
+"""A column of so few different values is a code, not a measure: noise would give it new ones."""
+
 
 class SyntheticRegime(BaseModel):
     """How the rows of one regime differ from the table they are drawn from.
@@ -45,9 +48,9 @@ def synthetic_batch(
     """Draw ``rows`` rows of ``regime`` from ``base``; the same for the same seed and date.
 
     A smoothed bootstrap (Silverman and Young, 1987): rows are drawn with replacement, and every
-    float column gets normal noise of ``smoothing`` standard deviations, so that no two rows are
-    alike; it is rounded to three significant digits of the standard deviation. A column that is
-    never negative in ``base`` stays so.
+    float column of more than ten values gets normal noise of ``smoothing`` standard deviations,
+    so that no two rows are alike; it is rounded to three significant digits of the standard
+    deviation. A column that is never negative in ``base`` stays so.
 
     Raises:
         UserError: the regime names a column or class that ``base`` does not have.
@@ -56,16 +59,19 @@ def synthetic_batch(
     rng = np.random.default_rng([seed, date.toordinal()])
     batch = _drawn(base, target, regime.classes, rows, rng)
     for name in base.select_dtypes("number").columns.drop(target, errors="ignore"):
+        measured = base[name].dtype.kind == "f" and base[name].nunique() > _FEW
         spread = float(base[name].std())
-        whole = base[name].dtype.kind != "f"
         values = batch[name].to_numpy(dtype=float)
-        values += rng.normal(0, 1, rows) * (0.0 if whole else smoothing * spread)
+        values += rng.normal(0, 1, rows) * (smoothing * spread if measured else 0.0)
         values = values * regime.scale.get(name, 1.0) + regime.shift.get(name, 0.0)
         values += rng.normal(0, 1, rows) * regime.noise.get(name, 0.0)
         if base[name].min() >= 0:
             values = np.abs(values)
-        decimals = 0 if whole or spread == 0 else max(0, 2 - math.floor(math.log10(spread)))
-        batch[name] = values.round(decimals).astype(base[name].dtype)
+        if measured:
+            values = values.round(max(0, 2 - math.floor(math.log10(spread))))
+        elif base[name].dtype.kind != "f":
+            values = values.round()
+        batch[name] = values.astype(base[name].dtype)
     scrambled = rng.random(rows) < regime.scrambled
     labels = rng.choice(base[target].unique(), rows)
     batch[target] = np.where(scrambled, labels, batch[target])

@@ -147,6 +147,22 @@ def test_a_column_that_is_never_negative_stays_so():
     assert batch["x"].min() >= 0
 
 
+def test_a_column_of_codes_keeps_its_codes():
+    base = pd.DataFrame({"x": [0.0507, -0.0446] * 50, "y": ["a", "b"] * 50})
+
+    batch = synthetic_batch(
+        base,
+        "y",
+        SyntheticRegime(),
+        rows=300,
+        seed=1,
+        date=datetime.date(2026, 1, 1),
+        smoothing=0.1,
+    )
+
+    assert set(batch["x"]) == {0.0507, -0.0446}
+
+
 def test_scrambled_labels_tell_nothing_of_the_row():
     base = pd.DataFrame({"x": [0.0, 1.0] * 50, "y": ["a", "b"] * 50})
     arguments = {"rows": 2000, "seed": 1, "date": datetime.date(2026, 1, 1), "smoothing": 0.01}
