@@ -1,0 +1,1 @@
+"""The production version of one model over HTTP."""

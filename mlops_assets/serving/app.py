@@ -1,0 +1,102 @@
+"""The HTTP side: ``/ping``, ``/version`` and ``/invocations``."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from mlops_assets.errors import UserError
+from mlops_assets.serving.follower import Follower, Served
+from mlops_assets.serving.table import checked, parse
+
+MAX_BYTES = 32 * 1024 * 1024
+
+
+def make_app(follower: Follower) -> Starlette:
+    """The application that answers with what ``follower`` holds; it starts and stops it.
+
+    - ``GET /ping``: 200 while the server is alive, with a model or without one yet.
+    - ``GET /version``: what is served, since when, and why not something newer; 503 without one.
+    - ``POST /invocations``: a table in, ``{"predictions": [...], "version": n}`` out; 400 says
+      what is wrong with the table, 413 that it is too big, 503 that there is no model yet.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        follower.start()
+        yield
+        follower.stop()
+
+    async def ping(_: Request) -> JSONResponse:
+        served = follower.served
+        number = served.version.number if served else None
+        return JSONResponse({"model": follower.registry.model, "version": number})
+
+    async def version(_: Request) -> JSONResponse:
+        served = follower.served
+        if served is None:
+            return _none_yet(follower)
+        return JSONResponse(_about(follower, served))
+
+    async def invocations(request: Request) -> JSONResponse:
+        served = follower.served
+        if served is None:
+            return _none_yet(follower)
+        try:
+            body = await _body(request)
+            content_type = request.headers.get("content-type", "application/json")
+            predictions = await run_in_threadpool(_predict, served, body, content_type)
+        except _TooBigError as error:
+            return JSONResponse({"error": str(error)}, status_code=413)
+        except UserError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({"predictions": predictions, "version": served.version.number})
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            Route("/ping", ping),
+            Route("/version", version),
+            Route("/invocations", invocations, methods=["POST"]),
+        ],
+    )
+
+
+class _TooBigError(UserError):
+    """More was sent than is read into memory."""
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BYTES:
+            raise _TooBigError(
+                f"The body has more than {MAX_BYTES:,} bytes. Send fewer rows at a time."
+            )
+    return bytes(body)
+
+
+def _predict(served: Served, body: bytes, content_type: str) -> list[Any]:
+    return served.model.predict(checked(parse(body, content_type), served.columns)).tolist()
+
+
+def _about(follower: Follower, served: Served) -> dict[str, Any]:
+    return {
+        "model": follower.registry.model,
+        "version": served.version.number,
+        "partition": served.version.tags.get("partition"),
+        "columns": served.columns,
+        "since": served.since.isoformat(timespec="seconds"),
+        "problem": follower.problem,
+    }
+
+
+def _none_yet(follower: Follower) -> JSONResponse:
+    about = f"No version of {follower.registry.model!r} is served yet: {follower.problem}"
+    return JSONResponse({"error": about}, status_code=503)

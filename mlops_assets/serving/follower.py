@@ -1,0 +1,91 @@
+"""Keeps the production version of one model in memory, and follows the alias when it moves."""
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from mlops_assets.errors import UserError
+from mlops_assets.promotion.registry import Registry, Version
+from mlops_assets.training.features import Model
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A loaded version, with the columns that it takes: name to ``double`` or ``string``."""
+
+    version: Version
+    model: Model
+    columns: dict[str, str]
+    since: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
+
+
+class Follower:
+    """Loads the production version, and loads again whenever the alias names another one.
+
+    What was loaded stays in use until the next one is: while MLflow is away, and when a version
+    cannot be loaded, the old one goes on answering.
+
+    Args:
+        registry: The versions and aliases of the model.
+        seconds: Time between two looks at the alias.
+    """
+
+    def __init__(self, registry: Registry, seconds: float) -> None:
+        self.registry = registry
+        self.served: Served | None = None
+        self.problem: str | None = "No version has been loaded yet."
+        self._seconds = seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
+
+    def start(self) -> None:
+        """Follow in the background from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Follow no longer; a load that has begun is not waited for."""
+        self._stop.set()
+
+    def refresh(self) -> None:
+        """Look at the alias once; load the version if it is another one. Never raises."""
+        try:
+            version = self.registry.in_use()
+            if self.served is None or self.served.version != version:
+                self.served = self._loaded(version)
+                _LOG.info("version %s of %s is served", version.number, self.registry.model)
+        # Whatever is wrong with MLflow or with a stored version, the old one has to go on serving.
+        except Exception as error:  # noqa: BLE001
+            problem = f"{type(error).__name__}: {error}"
+            if problem != self.problem:
+                _LOG.exception("production of %s cannot be loaded", self.registry.model)
+            self.problem = problem
+        else:
+            self.problem = None
+
+    def _loaded(self, version: Version) -> Served:
+        model = self.registry.load(version)
+        return Served(version, model, _input_types(self.registry, version))
+
+    def _follow(self) -> None:
+        while not self._stop.is_set():
+            self.refresh()
+            self._stop.wait(self._seconds)
+
+
+def _input_types(registry: Registry, version: Version) -> dict[str, str]:
+    """The columns of the signature that is stored with a version."""
+    import mlflow
+    from mlflow.models import get_model_info
+
+    mlflow.set_tracking_uri(registry.tracking_uri)
+    mlflow.set_registry_uri(registry.tracking_uri)
+    signature = get_model_info(f"models:/{registry.model}/{version.number}").signature
+    if signature is None:
+        raise UserError(
+            f"Version {version.number} of {registry.model!r} was stored without a signature, so "
+            "what it is given cannot be checked. Train it again with mlops_assets."
+        )
+    return {str(column.name): column.type.name for column in signature.inputs}
