@@ -241,9 +241,12 @@ def present(column: pd.Series, kind: Kind) -> pd.Series:
 
 
 def _numerical(then: pd.Series, now: pd.Series, threshold: float) -> _Test:
-    ours, theirs = then.to_numpy(), now.to_numpy()
+    pooled = _Pooled.of(then.to_numpy(), now.to_numpy())
     return _Test(
-        cramer_von_mises(ours, theirs), normed_wasserstein(ours, theirs), WASSERSTEIN, threshold
+        _cramer_von_mises(pooled),
+        _wasserstein(pooled) / _norm(then.to_numpy()),
+        WASSERSTEIN,
+        threshold,
     )
 
 
@@ -269,6 +272,32 @@ def _missing(missing: tuple[int, int], rows: tuple[int, int], policy: DriftPolic
     )
 
 
+@dataclass(frozen=True)
+class _Pooled:
+    """Two samples sorted together, once for the test and the distance.
+
+    ``weight`` is the pooled share of each distinct value of ``levels``, ``gap`` the difference of
+    the two distribution functions there.
+    """
+
+    sizes: tuple[int, int]
+    levels: np.ndarray
+    weight: np.ndarray
+    gap: np.ndarray
+
+    @classmethod
+    def of(cls, then: np.ndarray, now: np.ndarray) -> "_Pooled":
+        levels, places = np.unique(np.concatenate([then, now]), return_inverse=True)
+        ours = np.bincount(places[: len(then)], minlength=len(levels))
+        theirs = np.bincount(places[len(then) :], minlength=len(levels))
+        return cls(
+            sizes=(len(then), len(now)),
+            levels=levels,
+            weight=(ours + theirs) / (len(then) + len(now)),
+            gap=np.cumsum(ours) / len(then) - np.cumsum(theirs) / len(now),
+        )
+
+
 def cramer_von_mises(then: np.ndarray, now: np.ndarray) -> float:
     """The p-value of the two-sample Cramér-von Mises test, exact about ties.
 
@@ -279,21 +308,18 @@ def cramer_von_mises(then: np.ndarray, now: np.ndarray) -> float:
     a shifted chi-square with the first three cumulants (Imhof 1961), the first of them exact and
     the second corrected for the sizes. With two levels this is Pearson's chi-square test.
     """
+    return _cramer_von_mises(_Pooled.of(then, now))
+
+
+def _cramer_von_mises(pooled: _Pooled) -> float:
     from scipy.special import chdtrc
 
-    n, m = len(then), len(now)
+    n, m = pooled.sizes
     total = n + m
-    levels, places = np.unique(np.concatenate([then, now]), return_inverse=True)
-    if len(levels) == 1:
+    if len(pooled.levels) == 1:
         return 1.0
-    ours = np.bincount(places[:n], minlength=len(levels))
-    theirs = np.bincount(places[n:], minlength=len(levels))
-    weight = (ours + theirs) / total
-    below = np.cumsum(weight)  # the pooled distribution function
-    gap = np.cumsum(ours) / n - np.cumsum(theirs) / m
-    statistic = n * m / total * np.sum(weight * gap**2)
-
-    first, second, third = _cumulants(weight, below)
+    statistic = n * m / total * np.sum(pooled.weight * pooled.gap**2)
+    first, second, third = _cumulants(pooled.weight, np.cumsum(pooled.weight))
     first *= total / (total - 1)
     exact = (total + 1) * (4 * n * m * total - 3 * (n * n + m * m) - 2 * n * m)
     second *= exact / (4 * n * m * total**2) if total > 3 else 1.0
@@ -364,9 +390,15 @@ def _lumped(table: np.ndarray) -> np.ndarray:
 
 def normed_wasserstein(then: np.ndarray, now: np.ndarray) -> float:
     """The first Wasserstein distance in standard deviations of the reference, as Evidently's."""
-    from scipy.stats import wasserstein_distance
+    return _wasserstein(_Pooled.of(then, now)) / _norm(then)
 
-    return float(wasserstein_distance(then, now) / max(float(np.std(then)), 0.001))
+
+def _wasserstein(pooled: _Pooled) -> float:
+    return float(np.sum(np.abs(pooled.gap[:-1]) * np.diff(pooled.levels)))
+
+
+def _norm(then: np.ndarray) -> float:
+    return max(float(np.std(then)), 0.001)
 
 
 def jensen_shannon(table: np.ndarray) -> float:

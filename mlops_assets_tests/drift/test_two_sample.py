@@ -110,6 +110,10 @@ def test_distances_equal_evidentlys():
 def test_normed_wasserstein_is_the_shift_in_standard_deviations_of_the_reference():
     reference = np.array([-1.0, 1.0, -1.0, 1.0])  # standard deviation 1
     assert normed_wasserstein(reference, reference + 0.7) == pytest.approx(0.7)
+    rng = np.random.default_rng(0)
+    then, now = rng.normal(size=90).round(1), rng.normal(0.3, 2, size=40).round(1)
+    expected = stats.wasserstein_distance(then, now) / np.std(then)
+    assert normed_wasserstein(then, now) == pytest.approx(expected)
     assert normed_wasserstein(np.zeros(5), np.full(5, 0.5)) == pytest.approx(500)  # floor 0.001
 
 
