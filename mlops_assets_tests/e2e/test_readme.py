@@ -20,10 +20,10 @@ pytestmark = pytest.mark.e2e
 RUN_ELSEWHERE = {"make demo", "make up", "make test", "make lint"}
 
 
-@pytest.mark.parametrize("command", sorted({*COMMANDS} - RUN_ELSEWHERE))
-def test_a_command_of_the_readme_ends_well(command, tmp_path):
+def test_the_commands_of_the_readme_end_well(tmp_path):
     environment = environment_for(tmp_path / "home")
-    subprocess.run(["/bin/sh", "-c", command], cwd=CHECKOUT, env=environment, check=True)
+    for command in sorted({*COMMANDS} - RUN_ELSEWHERE):
+        subprocess.run(["/bin/sh", "-c", command], cwd=CHECKOUT, env=environment, check=True)
 
 
 @pytest.mark.parametrize("target", TARGETS)
