@@ -25,7 +25,7 @@ def up(console: Console) -> None:
     home = settings.home()
     dagster_port = _port("DAGSTER_PORT", 3000)
     mlflow_port = _port("MLFLOW_PORT", 5000)
-    embedded = "MLFLOW_TRACKING_URI" not in os.environ
+    embedded = not os.environ.get("MLFLOW_TRACKING_URI")
     with claimed(home, "make up"):
         require_free(dagster_port, "Dagster", "DAGSTER_PORT")
         if embedded:
