@@ -1,0 +1,128 @@
+import json
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from mlops_assets.assets.parts import baseline_parts, batch_parts
+from mlops_assets.data.fingerprint import fingerprint
+from mlops_assets_tests.examples import BY_SENSOR, RETRAINED
+
+ORIGIN = "mlops_assets_partition"
+FROM = {
+    "2026-01-02": ["baseline", "2026-01-02"],
+    # The promoted regime's days up to this one, and this batch's own regime.
+    "2026-01-04": ["baseline", "2026-01-02", "2026-01-03", "2026-01-04"],
+}
+
+
+def learnable(loop, origin: str) -> pd.DataFrame:
+    if origin == "baseline":
+        return baseline_parts(loop.spec, loop.store).learn
+    return batch_parts(loop.spec, loop.store, origin).learn
+
+
+def as_rows(table: pd.DataFrame) -> set[tuple]:
+    return set(table.drop(columns=ORIGIN, errors="ignore").itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize("day", RETRAINED)
+def test_it_is_the_baselines_train_part_and_the_adaptation_parts_of_the_regimes(five_days, day):
+    stored = five_days.store.read("iris", "augmented_dataset", day)
+    assert list(stored[ORIGIN].unique()) == FROM[day]
+    for origin in FROM[day]:
+        rows = stored[stored[ORIGIN] == origin].drop(columns=ORIGIN).reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows, learnable(five_days, origin), check_dtype=False)
+
+
+@pytest.mark.parametrize("day", RETRAINED)
+def test_metadata_say_how_many_rows_come_from_where(five_days, day):
+    run = five_days.runs["augmented_dataset", day]
+    told, raw = run.metadata("augmented_dataset"), run.raw("augmented_dataset")
+    counts = {origin: len(learnable(five_days, origin)) for origin in FROM[day]}
+    assert told["rows_from"] == counts
+    assert told["dagster/row_count"] == sum(counts.values())
+    assert told["regime"] == day
+    columns = [column.name for column in raw["dagster/column_schema"].schema.columns]
+    assert columns[-2:] == ["species", ORIGIN]
+    assert isinstance(raw["stored_at"], dg.PathMetadataValue)
+
+
+@pytest.mark.parametrize("day", RETRAINED)
+def test_no_training_set_has_an_evaluation_row_of_any_batch_or_of_the_holdout(five_days, day):
+    trained_on = as_rows(five_days.store.read("iris", "augmented_dataset", day))
+    held_out = [baseline_parts(five_days.spec, five_days.store).judge]
+    held_out += [
+        batch_parts(five_days.spec, five_days.store, batch).judge
+        for batch in ("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04")
+    ]
+    for rows in held_out:
+        assert len(rows) >= 45
+        assert not as_rows(rows) & trained_on
+
+
+def test_the_record_has_the_hash_of_every_table_that_went_in(five_days):
+    record = five_days.store.record("iris", "augmented_dataset", "2026-01-04")
+    assert record["data_hashes"] == {
+        origin: fingerprint(learnable(five_days, origin).assign(**{ORIGIN: origin}))
+        for origin in FROM["2026-01-04"]
+    }
+    assert record["regime_partitions"] == ["2026-01-04"]
+    assert record["regime_rows"] == 300
+
+
+def test_a_rejected_regime_teaches_later_models_nothing(fork):
+    """The scrambled day stays out of the training sets of other regimes."""
+    loop = fork()
+    loop.run("drifted_batch", "drift_report", partition="2026-01-07")
+    told = loop.run("augmented_dataset", partition="2026-01-07").metadata("augmented_dataset")
+    assert set(told["rows_from"]) == {"baseline", "2026-01-02", "2026-01-03", "2026-01-07"}
+
+
+def dealt_with_meanwhile(loop) -> None:
+    """Another run has decided on the regime of 2026-01-02 at its first day, with enough rows."""
+    kept = loop.store.record("iris", "drift_report", "2026-01-03")
+    kept["report"] |= {"retrain": True}
+    loop.store.write_record("iris", "drift_report", "2026-01-03", kept)
+
+
+def test_what_the_sensor_asked_for_is_judged_again_and_nothing_is_trained(fork):
+    loop = fork()
+    dealt_with_meanwhile(loop)
+    before = loop.files()
+    run = loop.retrain("2026-01-03")
+    assert run.success, run.message
+    reason = run.metadata("augmented_dataset")["already_known"]
+    assert "2026-01-02" in reason
+    told = run.metadata("production_model")
+    assert told["decision"] == "already_known"
+    assert told["reasons"] == [reason]
+    assert told["production_version"] == 2
+    assert run.check("gate").passed
+    assert len(loop.mlflow.search_model_versions("name = 'iris'")) == 3
+    changed = {name for name, content in loop.files().items() if before.get(name) != content}
+    assert changed == {"iris/augmented_dataset/2026-01-03.json"}
+
+
+def test_a_person_who_asks_by_hand_is_not_judged_again(fork):
+    loop = fork()
+    dealt_with_meanwhile(loop)
+    told = loop.run("augmented_dataset", partition="2026-01-03").metadata("augmented_dataset")
+    assert "already_known" not in told
+    assert told["rows_from"].keys() == {"baseline", "2026-01-02", "2026-01-03"}
+
+
+def test_without_a_drift_report_it_says_what_to_materialize(fork):
+    loop = fork()
+    run = loop.run("augmented_dataset", partition="2026-01-20", tags=BY_SENSOR)
+    assert not run.success
+    assert "Materialize iris/drift_report of 2026-01-20 first" in run.message
+
+
+def test_the_same_partition_again_gives_the_same_table(fork):
+    loop = fork()
+    path = loop.home / "data" / "iris" / "augmented_dataset" / "2026-01-04.json"
+    before = json.loads(path.read_text("utf-8"))
+    assert loop.run("augmented_dataset", partition="2026-01-04").success
+    after = json.loads(path.read_text("utf-8"))
+    assert after["data_hashes"] == before["data_hashes"]

@@ -1,0 +1,45 @@
+import pytest
+
+from mlops_assets.assets.parts import baseline_parts
+
+
+@pytest.fixture
+def told(five_days):
+    return five_days.runs["baseline_data", None].metadata("baseline_model")
+
+
+def test_the_first_model_becomes_production_where_there_is_none(told):
+    assert told["version"] == told["production_version"] == 1
+
+
+def test_its_score_is_the_one_on_the_holdout_that_it_has_not_seen(five_days, told):
+    spec, registry = five_days.spec, five_days.registry
+    holdout = baseline_parts(spec, five_days.store).judge
+    features = spec.columns.features(holdout)
+    model = registry.load(registry.get(1))
+    score = spec.metric.score(holdout["species"].to_numpy(), model.predict(holdout[features]))
+    assert told["holdout_f1_macro"] == pytest.approx(score)
+    assert told["holdout_rows"] == len(holdout) == 45
+    assert told["training_rows"] == 105
+
+
+def test_the_leaderboard_has_every_algorithm_that_was_asked_for(told):
+    rows = told["leaderboard"].splitlines()[2:]
+    assert len(rows) == 3
+
+
+def test_another_baseline_model_leaves_production_alone(fork):
+    loop = fork()
+    again = loop.run("baseline_model")
+    told = again.metadata("baseline_model")
+    assert told["version"] == 4
+    assert told["production_version"] == 2
+    assert loop.aliases()["production"] == 2
+
+
+def test_without_the_baseline_it_says_what_to_materialize(fresh):
+    loop = fresh()
+    run = loop.run("baseline_model")
+    assert not run.success
+    assert "Materialize iris/baseline_data" in run.message
+    assert loop.registry.version("production") is None

@@ -1,0 +1,73 @@
+import pytest
+
+from mlops_assets.jobs import RETRAIN
+from mlops_assets.training.tracking import table_hash
+from mlops_assets_tests.examples import RETRAINED
+
+DAY = "2026-01-04"
+
+
+@pytest.fixture
+def run(five_days):
+    return five_days.runs["augmented_dataset", DAY]
+
+
+def test_the_best_model_of_the_search_is_registered_as_staging(five_days, run):
+    told = run.metadata("candidate_model")
+    assert told["version"] == 3
+    assert five_days.aliases() == {"staging": 3, "production": 2, "previous": 1}
+    assert told["algorithm"]
+    assert told["training_rows"] == len(five_days.store.read("iris", "augmented_dataset", DAY))
+
+
+@pytest.mark.parametrize(("day", "number"), zip(RETRAINED, (2, 3), strict=True))
+def test_a_version_says_by_its_tags_what_made_it(five_days, day, number):
+    run = five_days.runs["augmented_dataset", day]
+    table = five_days.store.read("iris", "augmented_dataset", day)
+    tags = five_days.registry.get(number).tags
+    assert tags["partition"] == day
+    assert tags["dagster_run_id"] == run.run_id
+    assert tags["training_data_hash"] == table_hash(table.drop(columns="mlops_assets_partition"))
+    assert tags["decision"] == run.metadata("production_model")["decision"]
+
+
+def test_every_row_of_the_augmented_dataset_and_no_helper_column_is_learned(five_days, run):
+    (tracked,) = five_days.mlflow_runs(run.run_id)
+    assert tracked.data.params["features"] == "sepal_length, sepal_width, petal_length, petal_width"
+
+
+def test_the_drift_report_is_kept_with_the_candidate(five_days, run):
+    (tracked,) = five_days.mlflow_runs(run.run_id)
+    files = {file.path for file in five_days.mlflow.list_artifacts(tracked.info.run_id)}
+    assert {f"{DAY}.html", "leaderboard.json", "confusion_matrix.png", "decision.json"} <= files
+
+
+def test_a_retry_of_a_killed_run_registers_its_version_once(fork):
+    loop = fork()
+    first = loop.run("augmented_dataset", "candidate_model", partition=DAY)
+    made = first.metadata("candidate_model")["version"]
+    retry = loop.run(*RETRAIN, partition=DAY, retry_of=first.run_id)
+    assert retry.success, retry.message
+    assert retry.metadata("candidate_model")["version"] == made == 4
+    assert len(loop.mlflow.search_model_versions("name = 'iris'")) == 4
+    assert loop.store.record("iris", "candidate_model", DAY) == {"version": 4}
+    # And it goes on in the MLflow run of the first try.
+    (tracked,) = loop.mlflow_runs(retry.run_id)
+    assert tracked.info.run_id == loop.registry.get(made).run_id
+
+
+def test_without_the_augmented_dataset_it_says_what_to_materialize(fork):
+    run = fork().run("candidate_model", partition="2026-01-03")
+    assert not run.success
+    assert "Materialize iris/augmented_dataset of 2026-01-03 first" in run.message
+
+
+def test_when_its_table_is_lost_it_says_so_and_moves_no_alias(fork):
+    loop = fork()
+    path = loop.home / "data" / "iris" / "augmented_dataset" / f"{DAY}.parquet"
+    path.unlink()
+    run = loop.run("candidate_model", "production_model", partition=DAY)
+    assert not run.success
+    assert str(path) in run.message
+    assert run.materialized == []
+    assert loop.aliases() == {"staging": 3, "production": 2, "previous": 1}

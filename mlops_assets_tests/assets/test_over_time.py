@@ -1,0 +1,136 @@
+"""What takes several days: late labels, concept drift, going back to the previous version."""
+
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from mlops_assets.data.sources import read_source
+from mlops_assets_tests.examples import Loop, definitions_of, iris_spec
+
+DRIFTED = "2026-01-02"
+USUAL = ("2026-01-06", "2026-01-08")
+DRIFTED_LATER = ("2026-01-07", "2026-01-09")
+
+
+def rows_of(day: str) -> pd.DataFrame:
+    """The demo's rows of a day, with an id."""
+    rows = read_source(iris_spec().batches, date.fromisoformat(day))
+    return rows.assign(flower=[f"{day}-{i}" for i in range(len(rows))])
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Where a team's tables arrive."""
+    for part in ("batches", "labels"):
+        (tmp_path / "arrived" / part).mkdir(parents=True)
+    flowers = read_source(iris_spec().baseline, None)
+    flowers = flowers.assign(flower=[f"baseline-{i}" for i in range(len(flowers))])
+    flowers.to_parquet(tmp_path / "arrived" / "baseline.parquet")
+    return tmp_path / "arrived"
+
+
+@pytest.fixture
+def own_tables(fresh, folder) -> Loop:
+    """A loop over the tables of the folder; its baseline model is made."""
+    parquet = {"kind": "parquet"}
+    loop = fresh(
+        columns={"target": "species", "id": ["flower"]},
+        baseline=parquet | {"url": str(folder / "baseline.parquet")},
+        batches=parquet | {"url": str(folder / "batches" / "{date}.parquet")},
+        training={"algorithms": ["qda", "lda"], "folds": 3},
+        labels=parquet | {"url": str(folder / "labels" / "{date}.parquet")},
+    )
+    assert loop.baseline().success
+    return loop
+
+
+def tick(loop: Loop, sensor: str, cursor: str | None = None) -> dg.SensorResult:
+    repository = definitions_of(loop.spec).get_repository_def()
+    context = dg.build_sensor_context(
+        loop.instance, cursor=cursor, repository_def=repository, sensor_name=sensor
+    )
+    result = repository.get_sensor_def(sensor)(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def test_a_batch_whose_labels_come_late_is_retrained_on_when_they_are_there(own_tables, folder):
+    rows = rows_of(DRIFTED)
+    rows.drop(columns="species").to_parquet(folder / "batches" / f"{DRIFTED}.parquet")
+    report = own_tables.daily(DRIFTED).metadata("drift_report")
+    assert (report["drift_detected"], report["retrain"]) == (True, False)
+    assert report["labelled_rows"] == 0
+    assert "production_score" not in report
+    skipped = tick(own_tables, "iris_retrain_on_drift")
+    assert skipped.skip_reason is not None
+    assert "0 labelled rows" in skipped.skip_reason.skip_message
+    assert "at least 125 are needed" in skipped.skip_reason.skip_message
+
+    rows[["flower", "species"]].to_parquet(folder / "labels" / f"{DRIFTED}.parquet")
+    report = own_tables.daily(DRIFTED).metadata("drift_report")
+    assert (report["retrain"], report["labelled_rows"]) == (True, 300)
+    asked = tick(own_tables, "iris_retrain_on_drift", skipped.cursor)
+    assert [run.partition_key for run in asked.run_requests or ()] == [DRIFTED]
+    decided = own_tables.retrain(DRIFTED).metadata("production_model")
+    assert decided["evaluation_rows"] > 50
+    assert decided["decision"] == "promoted", decided["reasons"]
+
+
+def test_changed_labels_alone_are_drift_that_is_retrained_on(own_tables, folder):
+    rows = rows_of("2026-01-01")
+    turned = {"setosa": "versicolor", "versicolor": "virginica", "virginica": "setosa"}
+    rows["species"] = rows["species"].map(turned)
+    rows.to_parquet(folder / "batches" / "2026-01-01.parquet")
+    report = own_tables.daily("2026-01-01").metadata("drift_report")
+    assert report["drifted_columns"] == []
+    assert (report["drift_detected"], report["retrain"]) == (True, True)
+    assert "credibly below" in " ".join(report["reasons"])
+
+
+def put_the_worse_version_into_production(loop: Loop) -> None:
+    """As if version 1, which does not know the second grower, were the candidate of a later day."""
+    with loop.environment():
+        worse, good = loop.registry.get(1), loop.registry.in_use()
+        loop.registry.set_tags(worse, {"partition": "2026-01-04", "decision": "promoted"})
+        loop.registry.promote(worse, expected_production=good)
+
+
+def test_production_goes_back_when_previous_is_better_on_two_batches_in_a_row(fork):
+    loop = fork()
+    put_the_worse_version_into_production(loop)
+    first = loop.daily(DRIFTED_LATER[0])
+    assert first.metadata("drift_report")["rollback"] is False
+    assert first.check("production_is_best").passed
+    second = loop.daily(DRIFTED_LATER[1])
+    assert second.metadata("drift_report")["rollback"] is True
+    check = second.check("production_is_best")
+    assert not check.passed
+    assert "version 2 is better than version 1 in production" in str(check.description)
+
+    asked = tick(loop, "iris_rollback_on_fall")
+    tags = [run.tags["mlops_assets/expected_production"] for run in asked.run_requests or ()]
+    assert tags == ["1"]
+    assert loop.job("iris_rollback").success
+    assert loop.aliases() == {"staging": 3, "production": 2, "previous": 1}
+    assert loop.store.record("iris", "production_model", "2026-01-04")["decision"] == "rolled_back"
+    assert loop.daily(DRIFTED_LATER[1]).metadata("drift_report")["rollback"] is False
+
+
+def test_one_field_turns_going_back_off(fork):
+    loop = fork(rollback={"enabled": False})
+    put_the_worse_version_into_production(loop)
+    for day in DRIFTED_LATER:
+        assert loop.daily(day).metadata("drift_report")["rollback"] is False
+
+
+def test_a_healthy_production_stays(fork):
+    loop = fork()
+    for day in USUAL:
+        run = loop.daily(day)
+        assert run.check("production_is_best").passed
+    skipped = tick(loop, "iris_rollback_on_fall")
+    assert skipped.skip_reason is not None
+    assert "not credibly worse than previous on 2026-01-06" in skipped.skip_reason.skip_message

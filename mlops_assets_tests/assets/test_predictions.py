@@ -1,0 +1,51 @@
+import dagster as dg
+
+from mlops_assets_tests.examples import BASELINE
+
+
+def test_every_row_is_scored_with_the_version_in_production(five_days):
+    day = "2026-01-03"
+    batch = five_days.store.read("iris", "drifted_batch", day)
+    stored = five_days.store.read("iris", "predictions", day)
+    model = five_days.registry.load(five_days.registry.get(2))
+    features = five_days.spec.columns.features(batch)
+    assert list(stored["prediction"]) == list(model.predict(batch[features]))
+    assert set(stored["model_version"]) == {2}
+    assert set(stored["prediction"]) <= set(batch["species"])
+
+
+def test_metadata_say_how_many_rows_and_which_version(five_days):
+    run = five_days.runs["drifted_batch", "2026-01-01"]
+    told, raw = run.metadata("predictions"), run.raw("predictions")
+    assert told["dagster/row_count"] == 300
+    assert told["production_version"] == 1
+    columns = raw["dagster/column_schema"].schema.columns
+    assert [column.name for column in columns] == ["prediction", "model_version"]
+    assert isinstance(raw["stored_at"], dg.PathMetadataValue)
+
+
+def test_without_a_production_model_it_says_what_to_materialize(fresh):
+    loop = fresh()
+    assert loop.run(BASELINE[0]).success
+    run = loop.run("drifted_batch", "predictions", partition="2026-01-01")
+    assert not run.success
+    assert run.materialized == ["drifted_batch"]
+    assert run.message == (
+        "There is no production version of 'iris' yet. Materialize iris/baseline_model first."
+    )
+
+
+def test_without_the_batch_it_says_what_to_materialize(fork):
+    run = fork().run("predictions", partition="2026-01-20")
+    assert not run.success
+    assert "Materialize iris/drifted_batch of 2026-01-20" in run.message
+
+
+def test_a_batch_that_became_unreadable_in_the_store_is_named(fork):
+    loop = fork()
+    path = loop.home / "data" / "iris" / "drifted_batch" / "2026-01-01.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    run = loop.run("predictions", partition="2026-01-01")
+    assert not run.success
+    assert f"{path} cannot be read as Parquet" in run.message
+    assert "Materialize iris/drifted_batch of 2026-01-01 again" in run.message
