@@ -73,7 +73,7 @@ def demo(console: Console) -> bool:
         seconds = round(time.monotonic() - started, 1)
         result = {"days": [asdict(day) for day in days], "seconds": seconds}
         (home / "demo.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    return _report(console, home, days, seconds)
+    return report(console, home, days, seconds)
 
 
 def _require_fresh(home: Path) -> None:
@@ -210,7 +210,8 @@ class Story:
         self._supervisor.wait_until(ready, what, timeout, _POLL_SECONDS)
 
 
-def _report(console: Console, home: Path, days: list[Day], seconds: float) -> bool:
+def report(console: Console, home: Path, days: list[Day], seconds: float) -> bool:
+    """Prints the table of the outcomes; returns whether all are as told."""
     table = Table(title=f"Five days of {MODEL}, in {seconds:.0f} s")
     for heading in ("day", "outcome", "drift", "candidate", "production", "version"):
         table.add_column(heading, no_wrap=True)
