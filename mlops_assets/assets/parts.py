@@ -7,6 +7,7 @@ again at any time, and evaluation rows stay evaluation rows.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from mlops_assets.assets.shared import ALL
@@ -29,13 +30,17 @@ class Parts:
 def baseline_parts(spec: ModelSpec, store: Store) -> Parts:
     """The baseline's train part and holdout."""
     table = store.read(spec.name, "baseline_data", ALL)
-    return _parts(spec, table, spec.split.holdout_share)
+    judged = held_out(table, spec.columns, spec.split.holdout_share, spec.split.seed, spec.task)
+    return Parts(learn=_rows(table, ~judged), judge=_rows(table, judged))
 
 
 def batch_parts(spec: ModelSpec, store: Store, partition: str) -> Parts:
-    """A batch's adaptation part and evaluation part."""
+    """A batch's adaptation part and evaluation part; a row stays where it is when labels arrive."""
     table = store.read(spec.name, "drifted_batch", partition)
-    return _parts(spec, spec.columns.labelled(table), spec.split.evaluation_share)
+    share, seed = spec.split.evaluation_share, spec.split.seed
+    judged = held_out(table, spec.columns, share, seed, spec.task, stratified=False)
+    labelled = table.index.isin(spec.columns.labelled(table).index)
+    return Parts(learn=_rows(table, labelled & ~judged), judge=_rows(table, labelled & judged))
 
 
 def evaluation_rows(spec: ModelSpec, store: Store, partitions: Iterable[str]) -> pd.DataFrame:
@@ -74,12 +79,8 @@ def settle(spec: ModelSpec, store: Store, partition: str, decision: str) -> None
     store.write_record(spec.name, "production_model", partition, changed)
 
 
-def _parts(spec: ModelSpec, labelled: pd.DataFrame, share: float) -> Parts:
-    judged = held_out(labelled, spec.columns, share, spec.split.seed, spec.task)
-    return Parts(
-        learn=labelled[~judged].reset_index(drop=True),
-        judge=labelled[judged].reset_index(drop=True),
-    )
+def _rows(table: pd.DataFrame, mask: np.ndarray) -> pd.DataFrame:
+    return table[mask].reset_index(drop=True)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,13 @@ class SplitPolicy(BaseModel):
 
 
 def held_out(
-    frame: pd.DataFrame, columns: Columns, share: float, seed: int, task: str
+    frame: pd.DataFrame,
+    columns: Columns,
+    share: float,
+    seed: int,
+    task: str,
+    *,
+    stratified: bool = True,
 ) -> np.ndarray:
     """Mark about ``share`` of the rows as held out: a boolean mask, one entry a row.
 
@@ -37,15 +43,19 @@ def held_out(
     - Else by a seeded hash of the row's content, within each class for classification. Rows that
       are alike but for ignored columns stay together; a class of one row is never held out.
 
+    Without ``stratified`` the target plays no part, so that labels which come later move no row to
+    the other side: give it all rows of a batch, labelled or not.
+
     The mask belongs to the set of rows: their order, the index and the order of the columns play
     no part.
 
     Args:
-        frame: labelled rows in the data types of the contract.
+        frame: rows in the data types of the contract; labelled ones where it is stratified.
         columns: the roles of the columns.
         share: 0 to 1.
         seed: chooses another split of the same data.
         task: "classification" or "regression".
+        stratified: whether each class is split by itself.
     """
     if frame.empty:
         return np.zeros(0, dtype=bool)
@@ -56,10 +66,11 @@ def held_out(
             return _latest(moments, ids, share)
     if ids is not None:
         return ids < np.uint64(share * 2**64)
-    told = sorted(set(frame.columns) - set(columns.ignore))
+    silent = {*columns.ignore, *([] if stratified else [columns.target])}
+    told = sorted(set(frame.columns) - silent)
     content = _hashes(frame[told], seed)
     mask = np.zeros(len(frame), dtype=bool)
-    if task == "classification":
+    if stratified and task == "classification":
         for places in frame.groupby(columns.target, observed=True).indices.values():
             mask[places] = _lowest(content[places], share)
         return mask

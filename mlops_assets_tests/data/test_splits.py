@@ -143,3 +143,16 @@ def test_no_rows_give_an_empty_mask():
 def test_a_side_without_rows_is_refused(share):
     with pytest.raises(ValidationError):
         SplitPolicy(evaluation_share=share)
+
+
+def test_labels_that_come_later_move_no_row_to_the_other_side():
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"k": rng.normal(size=200), "y": rng.choice(["a", "b"], 200)})
+    some = frame.assign(y=frame["y"].where(rng.random(200) < 0.3))
+    split = [
+        held_out(table, PLAIN, 0.4, 0, "classification", stratified=False)
+        for table in (frame, some, some.assign(y=None))
+    ]
+    assert split[0].sum() == 80
+    assert (split[0] == split[1]).all()
+    assert (split[0] == split[2]).all()

@@ -143,7 +143,8 @@ def test_no_evaluation_row_is_in_a_training_set(demo, retrained):
         sources[f"drifted_batch/{partition}"] = policy.evaluation_share
     for source, share in sources.items():
         table = stored(demo, *source.split("/"))
-        mask = held_out(table, IRIS, share, policy.seed, "classification")
+        stratified = source == "baseline_data/all"
+        mask = held_out(table, IRIS, share, policy.seed, "classification", stratified=stratified)
         judged, columns = table[mask], list(table.columns)
         assert len(judged) >= 0.8 * share * len(table)
         known = set(training[columns].itertuples(index=False, name=None))
