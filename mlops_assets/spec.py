@@ -1,8 +1,9 @@
 """One monitored model, as its YAML describes it."""
 
 import datetime as dt
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.contract import ContractOverrides
@@ -14,6 +15,8 @@ from mlops_assets.metrics import Metric, Task, get_metric
 from mlops_assets.promotion.policy import GatePolicy
 from mlops_assets.promotion.rollback import RollbackPolicy
 from mlops_assets.training.policy import TrainingPolicy
+
+_Policy = TypeVar("_Policy", TrainingPolicy, GatePolicy)
 
 
 class ModelSpec(BaseModel):
@@ -81,14 +84,17 @@ class ModelSpec(BaseModel):
             )
         return value
 
-    @model_validator(mode="after")
-    def _metrics_fit_the_task(self) -> "ModelSpec":
-        for name in (self.gate.metric, self.training.metric):
-            try:
-                get_metric(name, self.task)
-            except UserError as error:  # pydantic adds the file and the line to a ValueError only
-                raise ValueError(str(error)) from None
-        return self
+    @field_validator("training", "gate")
+    @classmethod
+    def _metric_fits_the_task(cls, policy: _Policy, info: ValidationInfo) -> _Policy:
+        task = info.data.get("task")
+        if task is None:  # the task is wrong itself
+            return policy
+        try:
+            get_metric(policy.metric, task)
+        except UserError as error:  # pydantic adds the file, line and field to a ValueError only
+            raise ValueError(str(error)) from None
+        return policy
 
     @property
     def metric(self) -> Metric:
