@@ -15,6 +15,7 @@ from typing import Self
 from mlops_assets.errors import UserError
 
 GRACE_SECONDS = 6.0  # a run that trains has been seen to take 3
+_ASK_SECONDS = 1.0
 _POLL_SECONDS = 0.1
 _LOG_LINES = 30
 
@@ -198,9 +199,14 @@ class Supervisor:
         return self._logs / f"{name}.log"
 
     def _stop(self) -> None:
-        self._signal(signal.SIGTERM)
         end = time.monotonic() + self._grace
+        asked = 0.0
         while time.monotonic() < end and any(p.poll() is None for p in self._running.values()):
+            # Python drops an interrupt that comes while it collects garbage, which a training
+            # does much of the time: so ask again.
+            if time.monotonic() - asked > _ASK_SECONDS:
+                self._signal(signal.SIGTERM)
+                asked = time.monotonic()
             time.sleep(_POLL_SECONDS)
         self._signal(signal.SIGKILL)
         for process in (*self._running.values(), self._guard):

@@ -83,6 +83,18 @@ def test_a_child_that_ignores_being_stopped_is_killed_after_the_grace(tmp_path):
     assert 0.3 <= time.monotonic() - start < 3
 
 
+def test_a_child_that_misses_the_first_request_to_stop_is_asked_again(tmp_path):
+    slow = (
+        "trap 'n=${n}x; echo asked; [ $n = xx ] && exit' TERM; echo up; while :; do sleep 0.1; done"
+    )
+    with Supervisor(tmp_path, tmp_path) as supervisor:
+        supervisor.start("slow", ["/bin/sh", "-c", slow], {})
+        wait_for(lambda: (tmp_path / "slow.log").read_text())
+        start = time.monotonic()
+    assert time.monotonic() - start < 4
+    assert (tmp_path / "slow.log").read_text().count("asked") == 2
+
+
 def test_a_child_that_dies_is_reported_with_the_end_of_its_log(tmp_path):
     dying = "import sys; print('the disk is full'); sys.exit(7)"
     with Supervisor(tmp_path, tmp_path) as supervisor:
