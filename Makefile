@@ -32,6 +32,21 @@ up: $(VENV)/.runtime ## Serve Dagster and MLflow over the same state until Ctrl-
 test: $(VENV)/.dev ## Run every test that needs no Docker engine
 	$(BIN)/python -m pytest -m "not docker"
 
+test-docker: $(VENV)/.dev ## Run the tests that build, start and break the production stack; needs a Docker engine
+	$(BIN)/python -m pytest -m docker -p no:randomly
+
+docker-up: ## Build and start the production stack, or upgrade it; docker/README.md tells more
+	@docker/stack up
+
+docker-down: ## Stop the production stack; its data stays
+	@docker/stack down
+
+docker-backup: ## Back up the production stack's databases, artifacts and data, to BACKUP=folder
+	@docker/stack backup $(BACKUP)
+
+docker-restore: ## Put the backup BACKUP=folder in place of what the production stack has
+	@docker/stack restore $(BACKUP)
+
 lint: $(VENV)/.dev ## Check style, formatting, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -1,10 +1,13 @@
 """Serves the code location, and sees to it that no run is shown as running without a process.
 
-With the default launcher, runs are children of this process. When it is killed they are gone, and nobody would ever say so: so
-they are marked as failed before serving, and Dagster's run retries take it from there.
+With the default launcher, runs are children of this process. When it is killed they are gone, and
+nobody would ever say so: so they are marked as failed before serving, and Dagster's run retries
+take it from there.
 """
+# ruff: noqa: INP001
 
 import os
+import sys
 import threading
 import traceback
 
@@ -36,8 +39,8 @@ def end_lost_runs() -> None:
 def end_with_any_thread(failed: threading.ExceptHookArgs) -> None:
     """End the whole process, for Docker to start it anew.
 
-    The thread that notices that a run has died ends for good when it meets a database that is away just then. Without it this
-    server would look well and leave runs shown as running for ever.
+    The thread that notices that a run has died ends for good when it meets a database that is away
+    just then. Without it this server would look well and leave runs shown as running for ever.
     """
     traceback.print_exception(failed.exc_type, failed.exc_value, failed.exc_traceback)
     os._exit(1)
@@ -48,4 +51,5 @@ if __name__ == "__main__":
     threading.excepthook = end_with_any_thread
     location = ("--location-name", "mlops_assets", "--module-name", "mlops_assets.definitions")
     listen = ("--host", "0.0.0.0", "--port", PORT)  # noqa: S104 - the network is the stack's own
-    dagster_command(["api", "grpc", *location, *listen], standalone_mode=True)
+    sys.argv = ["dagster", "api", "grpc", *location, *listen]
+    dagster_command()

@@ -5,6 +5,7 @@
 
 Dagster's own `dagster api grpc-health-check` asks the same, after two seconds of imports.
 """
+# ruff: noqa: INP001
 
 import sys
 import urllib.request

@@ -1,9 +1,11 @@
 """Brings MLflow's databases and users up to date, then becomes the MLflow server.
 
-Users are those of the environment: MLFLOW_ADMIN_PASSWORD for `admin`, who may do everything; MLFLOW_TRACKING_PASSWORD for
-`pipeline`, which trains and promotes; MLFLOW_SERVING_PASSWORD for `serving`, which only reads. Passwords that were changed there
-are changed here at the next start; MLflow itself takes a password on its first start only.
+Users are those of the environment: MLFLOW_ADMIN_PASSWORD for `admin`, who may do everything;
+MLFLOW_TRACKING_PASSWORD for `pipeline`, which trains and promotes; MLFLOW_SERVING_PASSWORD for
+`serving`, which only reads. Passwords that were changed there are changed here at the next start;
+MLflow itself takes a password on its first start only.
 """
+# ruff: noqa: INP001
 
 import os
 import subprocess

@@ -1,7 +1,7 @@
 #!/bin/bash
 # First start: a user and databases of their own for Dagster and for MLflow. Neither can enter the other's.
 set -euo pipefail
-psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres --quiet \
+psql --set ON_ERROR_STOP=1 --username postgres --dbname postgres --quiet \
   --set dagster="$DAGSTER_DB_PASSWORD" --set mlflow="$MLFLOW_DB_PASSWORD" <<'SQL'
 CREATE USER dagster PASSWORD :'dagster';
 CREATE USER mlflow PASSWORD :'mlflow';

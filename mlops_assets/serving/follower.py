@@ -58,9 +58,10 @@ class Follower:
                 _LOG.info("version %s of %s is served", version.number, self.registry.model)
         # Whatever is wrong with MLflow or with a stored version, the old one has to go on serving.
         except Exception as error:  # noqa: BLE001
-            problem = f"{type(error).__name__}: {error}"
+            problem = str(error) if isinstance(error, UserError) else repr(error)
             if problem != self.problem:
-                _LOG.exception("production of %s cannot be loaded", self.registry.model)
+                trace = None if isinstance(error, UserError) else error
+                _LOG.warning("nothing newer is served: %s", problem, exc_info=trace)
             self.problem = problem
         else:
             self.problem = None
