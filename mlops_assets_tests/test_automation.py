@@ -1,6 +1,6 @@
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -149,3 +149,37 @@ def test_patience_and_cooldown_hold_a_retraining_back_and_say_so(instance):
     skips = [r.skip_reason.skip_message for r in results if r.skip_reason]
     assert "patience asks for 2" in skips[0]
     assert "retrained for 2026-01-02" in skips[1]
+
+
+def late(spec: ModelSpec, instance: dg.DagsterInstance) -> dg.SensorResult:
+    sensors = {sensor.name: sensor for sensor in automation(spec).sensors or ()}
+    context = dg.build_sensor_context(instance, sensor_name="iris_late_batches")
+    result = sensors["iris_late_batches"](context)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def ended(instance: dg.DagsterInstance, ago: int, status: dg.DagsterRunStatus) -> str:
+    """A daily run of the day so many days ago has ended."""
+    day = str(datetime.now(tz=UTC).date() - timedelta(days=ago))
+    tags = {"dagster/partition": day}
+    instance.add_run(dg.DagsterRun("iris_daily", str(uuid.uuid4()), tags=tags, status=status))
+    return day
+
+
+def test_a_day_whose_batch_was_not_there_is_asked_for_again_and_no_other_day(spec, instance):
+    status = dg.DagsterRunStatus
+    assert "No batch is awaited" in str(late(spec, instance).skip_reason)
+    ended(instance, 2, status.FAILURE)
+    ended(instance, 8, status.SUCCESS)
+    came = ended(instance, 3, status.SUCCESS)
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(["iris", "drifted_batch"], partition=came)
+    )
+    assert "No batch is awaited" in str(late(spec, instance).skip_reason)
+    missing = ended(instance, 1, status.SUCCESS)
+    (request,) = late(spec, instance).run_requests or ()
+    assert request.partition_key == missing
+    assert str(request.run_key).startswith(f"iris-{missing}-asked-20")  # the key ends in the hour
+    ended(instance, 1, status.STARTED)
+    assert "No batch is awaited" in str(late(spec, instance).skip_reason)
