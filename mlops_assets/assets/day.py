@@ -30,6 +30,7 @@ from mlops_assets.drift.verdict import (
     drifted_in_a_row,
     judge,
 )
+from mlops_assets.promotion.registry import Version
 from mlops_assets.promotion.rollback import RollbackRecord, previous_is_better, rollback_due
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
@@ -45,7 +46,7 @@ class Day:
         self.features = spec.columns.features(self.baseline)
         self.against_baseline = self._compare(self.baseline)
         self.registry = registry_of(spec)
-        self.production = self.registry.in_use()
+        self.production = self._judged_with()
         self.model = self.registry.load(self.production)
         self.unseen = self._unseen()
         self.now = self._scored(self.unseen)
@@ -98,6 +99,8 @@ class Day:
         previous = self.registry.previous()
         policy = self.spec.rollback
         if previous is None or previous == self.production or not policy.enabled:
+            return None
+        if self.production != self.registry.in_use():  # a day long past says nothing of today
             return None
         if len(self.unseen) < self.spec.gate.min_evaluation_rows:
             return None
@@ -172,6 +175,16 @@ class Day:
         return Scored(
             rows[self.spec.columns.target].to_numpy(), self.model.predict(rows[self.features])
         )
+
+    def _judged_with(self) -> Version:
+        """Production; for a report that is made again, the version that scored it before.
+
+        Else drift that only the score shows would be none any more as soon as a model that has
+        learned from it is in production, and its regime would be forgotten.
+        """
+        made = {r.partition: r.production for r in reports(self.spec, self.store)}
+        number = made.get(self.partition)
+        return self.registry.get(int(number)) if number else self.registry.in_use()
 
     def _unseen(self) -> pd.DataFrame:
         """The labelled rows that production has not been trained on: mostly all of them."""

@@ -146,15 +146,25 @@ def test_a_batch_without_labels_is_judged_by_its_features_and_never_retrains(for
     assert "production_score" not in told
 
 
-def test_the_rows_that_score_a_batch_again_are_none_that_production_has_learned(fork):
-    """Scored again by the model that its own rows made, only the evaluation part counts."""
+def test_made_again_it_is_scored_by_the_version_that_scored_it_before(fork, five_days):
+    """Production by now has learned from the day's rows, and would look better than it was."""
+    day = "2026-01-02"
+    again = fork().run("drift_report", partition=day).metadata("drift_report")
+    before = five_days.runs["drifted_batch", day].metadata("drift_report")
+    assert again["production_version"] == before["production_version"] == 1
+    assert again["production_score"] == before["production_score"]
+    assert again["reasons"] == before["reasons"]
+
+
+def test_rows_that_production_has_learned_do_not_score_it(fork):
+    """A day that production was trained on and that has no report yet."""
     loop = fork()
-    told = loop.run("drift_report", partition="2026-01-02").metadata("drift_report")
-    rows = batch_parts(loop.spec, loop.store, "2026-01-02").judge
-    version = loop.registry.get(told["production_version"])
-    if version.number == 1:
-        rows = loop.store.read("iris", "drifted_batch", "2026-01-02")
+    day = "2026-01-02"
+    (loop.home / "data" / "iris" / "drift_report" / f"{day}.json").unlink()
+    told = loop.run("drift_report", partition=day).metadata("drift_report")
+    assert told["production_version"] == 2
+    rows = batch_parts(loop.spec, loop.store, day).judge
     features = loop.spec.columns.features(rows)
-    predicted = loop.registry.load(version).predict(rows[features])
+    predicted = loop.registry.load(loop.registry.get(2)).predict(rows[features])
     score = loop.spec.metric.score(rows["species"].to_numpy(), predicted)
     assert told["production_score"] == pytest.approx(score)
