@@ -11,6 +11,8 @@ from mlops_assets.promotion.policy import GatePolicy
 MAX_BOOTSTRAP_ROWS = 20_000
 # Row positions drawn at a time: 4 million int64 are 32 MB.
 _BATCH_CELLS = 4_000_000
+# Enough for a quantile of 0.95 to 0.99.
+_PERMUTATIONS = 400
 # What the bound is reported at where the policy asks for none.
 _DEFAULT_CONFIDENCE = 0.95
 
@@ -29,6 +31,11 @@ class Evidence(BaseModel):
         description="One-sided paired bootstrap lower bound of the improvement."
     )
     confidence: float = Field(default=_DEFAULT_CONFIDENCE, description="The bound's confidence.")
+    chance_score: float | None = Field(
+        default=None,
+        description="The score that the candidate's predictions stay below, at this confidence, "
+        "when they are dealt to the evaluation rows at random.",
+    )
     evaluation_rows: int = Field(ge=0, description="Labelled rows that neither model has seen.")
     candidate_baseline_score: float | None = Field(description="On the baseline holdout.")
     first_baseline_score: float | None = Field(
@@ -92,6 +99,7 @@ def measure(
             y, candidate_pred, production_pred, metric, confidence, policy.resamples, policy.seed
         ),
         confidence=confidence,
+        chance_score=chance_score(y, candidate_pred, metric, confidence, policy.seed),
         evaluation_rows=len(y),
         candidate_baseline_score=on_baseline,
         first_baseline_score=first,
@@ -121,11 +129,7 @@ def improvement_lower(
 
     if len(y) < 2:
         return None
-    # In an order of their own, so that the bound does not depend on how the rows were stored.
-    rows = np.lexsort([np.asarray(a).astype(str) for a in (production_pred, candidate_pred, y)])
-    if len(rows) > MAX_BOOTSTRAP_ROWS:
-        chosen = np.random.default_rng(seed).choice(len(rows), MAX_BOOTSTRAP_ROWS, replace=False)
-        rows = rows[np.sort(chosen)]
+    rows = _rows((production_pred, candidate_pred, y), seed)
     true, candidate, production = y[rows], candidate_pred[rows], production_pred[rows]
 
     def improvement(positions: np.ndarray, axis: int = -1) -> np.ndarray:  # noqa: ARG001
@@ -145,6 +149,54 @@ def improvement_lower(
         random_state=np.random.default_rng(seed),
     )
     return float(result.confidence_interval.low)
+
+
+def chance_score(
+    y: np.ndarray, predicted: np.ndarray, metric: Metric, confidence: float, seed: int
+) -> float | None:
+    """What the predictions score without knowing the rows: a quantile over permutations.
+
+    Where the labels are random, the model whose predictions are the more evenly spread has the
+    better macro F1, and would be promoted too often for a merit that is none. A permutation test
+    (Ojala and Garriga 2010) tells it from a model that has learned something. None for fewer than
+    two rows.
+    """
+    if len(y) < 2:
+        return None
+    rows = _rows((predicted, y), seed)
+    true, dealt = y[rows], predicted[rows]
+    rng = np.random.default_rng(seed)
+    scores = _dealt_scores(true, dealt, metric, rng)
+    return float(np.quantile(scores, confidence if metric.greater_is_better else 1 - confidence))
+
+
+def _dealt_scores(
+    true: np.ndarray, dealt: np.ndarray, metric: Metric, rng: np.random.Generator
+) -> np.ndarray:
+    from pandas import factorize
+
+    if metric.task == "regression":
+        return np.array([metric.score(true, rng.permutation(dealt)) for _ in range(_PERMUTATIONS)])
+    true_codes, classes = factorize(true)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    codes, predicted = factorize(dealt)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    # A deal is told by how often each class meets each prediction.
+    first = true_codes * len(predicted)
+    cells = len(classes) * len(predicted)
+    counts = np.stack(
+        [np.bincount(first + rng.permutation(codes), minlength=cells) for _ in range(_PERMUTATIONS)]
+    )
+    return metric.of_counts(
+        np.repeat(classes, len(predicted)), np.tile(predicted, len(classes)), counts
+    )
+
+
+def _rows(columns: tuple[np.ndarray, ...], seed: int) -> np.ndarray:
+    """The rows to resample, in an order that does not depend on how they were stored."""
+    rows = np.lexsort([np.asarray(column).astype(str) for column in columns])
+    if len(rows) > MAX_BOOTSTRAP_ROWS:
+        chosen = np.random.default_rng(seed).choice(len(rows), MAX_BOOTSTRAP_ROWS, replace=False)
+        rows = rows[np.sort(chosen)]
+    return rows
 
 
 def _score(metric: Metric, y: ArrayLike, predictions: ArrayLike) -> float | None:

@@ -42,15 +42,16 @@ def decide(evidence: Evidence, policy: GatePolicy) -> Decision:
     enough = _enough_rows(evidence, policy)
     better = _better(evidence, policy)
     credible = _credibly_better(evidence, policy)
+    skilful = _better_than_chance(evidence, policy)
     floor = _score_floor(evidence, policy)
     baseline = _baseline_kept(evidence, policy)
     later = _later_partition(evidence, policy)
     approval = _approval(policy)
     # Too few rows say nothing of the candidate's score on them, good or bad.
-    refusing = [baseline, later] if not enough.passed else [better, baseline, floor, later]
+    refusing = [better, skilful, baseline, floor, later] if enough.passed else [baseline, later]
     refused = [check for check in refusing if not check.passed]
     unsure = [check for check in (credible, enough) if not check.passed]
-    checks = (better, credible, baseline, enough, floor, later, approval)
+    checks = (better, credible, skilful, baseline, enough, floor, later, approval)
     outcome: Outcome
     if refused:
         outcome, decisive = "rejected", refused
@@ -98,6 +99,20 @@ def _credibly_better(evidence: Evidence, policy: GatePolicy) -> Check:
     detail = (
         f"The improvement is {'' if passed else 'not '}credible: with {policy.confidence:.3g} "
         f"confidence it is at least {lower:+.4f}, which must be above 0."
+    )
+    return Check(name=name, passed=passed, detail=detail)
+
+
+def _better_than_chance(evidence: Evidence, policy: GatePolicy) -> Check:
+    name = "better_than_chance"
+    chance, score = evidence.chance_score, evidence.candidate_score
+    if policy.confidence is None or chance is None or score is None:
+        return Check(name=name, passed=True, detail="Nothing is asked for beyond the comparison.")
+    passed = score > chance if evidence.greater_is_better else score < chance
+    detail = (
+        f"The candidate is {'' if passed else 'not '}better than chance: its {evidence.metric} of "
+        f"{_number(score)} is held against {_number(chance)}, which its predictions reach with "
+        f"{1 - policy.confidence:.2g} probability when they are dealt to the rows at random."
     )
     return Check(name=name, passed=passed, detail=detail)
 

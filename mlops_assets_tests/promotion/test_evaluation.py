@@ -127,3 +127,17 @@ def test_a_candidate_that_guesses_is_hardly_ever_credibly_better():
         guess = np.where(rng.random(200) < 0.6, y, rng.integers(0, 3, 200))
         fooled += improvement_lower(y, guess, production, f1, 0.95, 300, trial) > 0
     assert fooled <= 11  # of 100 equal pairs 5 are expected; more than 11 has P < 0.5 %
+
+
+def test_chance_is_a_high_quantile_of_the_scores_of_shuffled_predictions():
+    from mlops_assets.promotion.evaluation import chance_score
+
+    y = np.arange(300) % 3
+    accuracy = get_metric("accuracy", "classification")
+    # 300 hits at 1/3: 0.333 + 1.645 * sqrt(0.222 / 300) = 0.378.
+    assert chance_score(y, y, accuracy, 0.95, 0) == pytest.approx(0.378, abs=0.015)
+    rmse = get_metric("rmse", "regression")
+    # Shuffled, the error is sqrt(2) times the standard deviation of 0.816, give or take.
+    below = chance_score(y.astype(float), y.astype(float), rmse, 0.95, 0)
+    assert 1.05 < below < 1.1547
+    assert chance_score(y[:1], y[:1], accuracy, 0.95, 0) is None

@@ -46,6 +46,7 @@ def test_the_checks_come_in_a_fixed_order():
     assert [check.name for check in decide(evidence(), GatePolicy()).checks] == [
         "better",
         "credibly_better",
+        "better_than_chance",
         "baseline_kept",
         "enough_rows",
         "score_floor",
@@ -190,3 +191,27 @@ def test_a_better_score_never_makes_the_decision_worse(
         return ORDER.index(made.decision)
 
     assert rank(low) <= rank(high)
+
+
+@pytest.mark.parametrize(
+    ("chance", "decided"), [(0.79, "promoted"), (0.8, "rejected"), (0.9, "rejected")]
+)
+def test_a_candidate_that_is_no_better_than_chance_is_rejected(chance, decided):
+    decision = decide(evidence(chance_score=chance), GatePolicy())
+    assert decision.decision == decided
+    if decided == "rejected":
+        assert failed(decision) == ["better_than_chance"]
+        assert (
+            "not better than chance: its f1_macro of 0.8000 is held against" in decision.reasons[0]
+        )
+
+
+def test_of_an_error_chance_is_above():
+    errors = {"metric": "rmse", "greater_is_better": False, "candidate_score": 0.8}
+    assert decide(evidence(**errors, chance_score=0.9), GatePolicy()).decision == "promoted"
+    assert decide(evidence(**errors, chance_score=0.7), GatePolicy()).decision == "rejected"
+
+
+def test_the_plain_rule_asks_nothing_of_chance():
+    policy = GatePolicy(confidence=None)
+    assert decide(evidence(chance_score=0.9), policy).decision == "promoted"
