@@ -112,7 +112,7 @@ class Loop:
         from dagster._core.definitions.job_base import InMemoryJob
         from dagster._core.execution.api import execute_run
 
-        subset = job.as_ephemeral_job({}, None, asset_selection=frozenset(keys))
+        subset = job.as_ephemeral_job({}, {}, asset_selection=keys)
         made = self.instance.create_run_for_job(
             subset,
             tags={"dagster/partition": partition} if partition else {},
@@ -224,7 +224,7 @@ class Run:
                     if data.user_failure_data
                     else data.error.message
                 )
-            elif event.event_type_value == "ENGINE_EVENT" and event.event_specific_data.error:
+            elif event.event_type_value == "RESOURCE_INIT_FAILURE":
                 error = event.event_specific_data.error
                 while error.cause:
                     error = error.cause

@@ -1,0 +1,198 @@
+import json
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mlops_assets.assets.parts import baseline_parts, batch_parts
+from mlops_assets.promotion.gate import Decision, decide
+from mlops_assets_tests.examples import RETRAINED
+
+PROMOTED, REJECTED = RETRAINED
+METADATA = {
+    "decision": dg.TextMetadataValue,
+    "reasons": dg.JsonMetadataValue,
+    "candidate_version": dg.IntMetadataValue,
+    "production_version": dg.IntMetadataValue,
+    "candidate_score": dg.FloatMetadataValue,
+    "production_score": dg.FloatMetadataValue,
+    "improvement": dg.FloatMetadataValue,
+    "improvement_lower": dg.FloatMetadataValue,
+    "baseline_drop": dg.FloatMetadataValue,
+    "evaluation_rows": dg.IntMetadataValue,
+}
+
+
+def told_of(loop, day):
+    return loop.runs["augmented_dataset", day].metadata("production_model")
+
+
+def decided(loop, version: int, folder: Path) -> dict:
+    """The artifact that is kept with a candidate."""
+    run = loop.registry.get(version).run_id
+    return json.loads(
+        Path(loop.mlflow.download_artifacts(run, "decision.json", folder)).read_text()
+    )
+
+
+@pytest.mark.parametrize("day", RETRAINED)
+def test_metadata_have_the_names_and_types_that_others_rely_on(five_days, day):
+    raw = five_days.runs["augmented_dataset", day].raw("production_model")
+    assert {name: type(raw[name]) for name in METADATA} == METADATA
+    assert all(isinstance(reason, str) for reason in raw["reasons"].value)
+
+
+def test_a_candidate_that_is_credibly_better_is_promoted(five_days):
+    told = told_of(five_days, PROMOTED)
+    assert told["decision"] == "promoted"
+    assert told["candidate_version"] == told["production_version"] == 2
+    assert told["improvement_lower"] > 0
+    assert five_days.runs["augmented_dataset", PROMOTED].check("gate").passed
+
+
+def test_a_candidate_that_is_not_better_is_rejected_and_shown_red(five_days):
+    told = told_of(five_days, REJECTED)
+    assert told["decision"] == "rejected"
+    assert (told["candidate_version"], told["production_version"]) == (3, 2)
+    check = five_days.runs["augmented_dataset", REJECTED].check("gate")
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.ERROR
+
+
+def test_what_was_replaced_is_previous(five_days):
+    assert five_days.aliases() == {"staging": 3, "production": 2, "previous": 1}
+
+
+def test_the_scores_are_those_on_the_evaluation_rows_and_on_the_holdout(five_days):
+    spec, registry = five_days.spec, five_days.registry
+    rows = batch_parts(spec, five_days.store, PROMOTED).judge
+    holdout = baseline_parts(spec, five_days.store).judge
+    features = spec.columns.features(holdout)
+
+    def score(version, table):
+        predicted = registry.load(registry.get(version)).predict(table[features])
+        return spec.metric.score(table["species"].to_numpy(), predicted)
+
+    told = told_of(five_days, PROMOTED)
+    assert told["evaluation_rows"] == len(rows) == 120
+    assert told["candidate_score"] == pytest.approx(score(2, rows))
+    assert told["production_score"] == pytest.approx(score(1, rows))
+    assert told["improvement"] == pytest.approx(score(2, rows) - score(1, rows))
+    assert told["baseline_drop"] == pytest.approx(score(1, holdout) - score(2, holdout))
+
+
+@pytest.mark.parametrize(("day", "version"), [(PROMOTED, 2), (REJECTED, 3)])
+def test_the_decision_can_be_made_again_from_what_is_kept_with_the_candidate(
+    five_days, day, version, tmp_path
+):
+    kept = decided(five_days, version, tmp_path)
+    fields = {name: kept[name] for name in Decision.model_fields}
+    decision = Decision.model_validate(fields)
+    assert decide(decision.evidence, decision.policy) == decision
+    assert decision.decision == told_of(five_days, day)["decision"]
+    assert kept["regime"] == day
+    assert (kept["candidate_version"], kept["production_version"]) == (version, version - 1)
+    hashes = five_days.store.record("iris", "augmented_dataset", day)["data_hashes"]
+    assert hashes.items() <= kept["data_hashes"].items()
+
+
+def test_better_but_not_credibly_is_inconclusive_and_shown_yellow(fork):
+    loop = fork(gate={"min_evaluation_rows": 121})
+    back_to_the_baseline(loop)
+    run = loop.run("production_model", partition=PROMOTED)
+    told = run.metadata("production_model")
+    assert told["decision"] == "inconclusive"
+    assert told["production_version"] == 1
+    assert "120, needed are 121" in told["reasons"][0]
+    assert run.check("gate").severity is dg.AssetCheckSeverity.WARN
+    assert loop.aliases()["production"] == 1
+
+
+def test_where_a_person_has_to_agree_it_waits(fork):
+    loop = fork(gate={"approval": "manual"})
+    back_to_the_baseline(loop)
+    run = loop.run("production_model", partition=PROMOTED)
+    assert run.metadata("production_model")["decision"] == "awaiting_approval"
+    assert loop.aliases()["production"] == 1
+    assert not run.check("gate").passed
+    assert loop.registry.get(2).tags["decision"] == "awaiting_approval"
+
+
+def test_a_candidate_of_an_older_day_is_refused(fork):
+    loop = fork()
+    version = loop.registry.get(2)
+    loop.registry.set_tags(version, {"partition": "2026-01-09"})
+    told = loop.run("production_model", partition=REJECTED).metadata("production_model")
+    assert told["decision"] == "rejected"
+    assert any("not later than 2026-01-09" in reason for reason in told["reasons"])
+
+
+def back_to_the_baseline(loop) -> None:
+    """As it was before the first decision."""
+    client = loop.mlflow
+    client.set_registered_model_alias("iris", "production", "1")
+    client.delete_registered_model_alias("iris", "previous")
+    client.set_registered_model_alias("iris", "staging", "2")
+    (loop.home / "data" / "iris" / "production_model" / f"{PROMOTED}.json").unlink()
+
+
+def test_killed_between_the_alias_and_the_record_it_ends_as_it_would_have(fork, five_days):
+    loop = fork()
+    back_to_the_baseline(loop)
+    loop.registry.promote(loop.registry.get(2), expected_production=loop.registry.get(1))
+    told = loop.run("production_model", partition=PROMOTED).metadata("production_model")
+    assert told == told_of(five_days, PROMOTED)
+    assert loop.aliases() == {"staging": 2, "production": 2, "previous": 1}
+    kept = [each.store.record("iris", "production_model", PROMOTED) for each in (loop, five_days)]
+    assert kept[0] == kept[1]
+
+
+def test_killed_before_the_alias_moved_it_is_decided_again(fork, five_days):
+    loop = fork()
+    back_to_the_baseline(loop)
+    loop.registry.set_alias("previous", loop.registry.get(1))
+    told = loop.run("production_model", partition=PROMOTED).metadata("production_model")
+    assert told == told_of(five_days, PROMOTED)
+    assert loop.aliases() == {"staging": 2, "production": 2, "previous": 1}
+
+
+def test_production_that_changed_during_the_decision_is_left_alone(fork, monkeypatch):
+    """Where no pool serializes: somebody promotes version 3 while version 2 is judged."""
+    loop = fork()
+    back_to_the_baseline(loop)
+    before = loop.files()
+    moved = []
+
+    def meanwhile(evidence, policy):
+        if not moved:
+            moved.append(loop.mlflow.set_registered_model_alias("iris", "production", "3"))
+        return decide(evidence, policy)
+
+    monkeypatch.setattr("mlops_assets.assets.production_model.decide", meanwhile)
+    run = loop.run("production_model", partition=PROMOTED)
+    assert not run.success
+    assert "Production of 'iris' is version 3 by now" in run.message
+    assert "made against version 1" in run.message
+    assert loop.aliases()["production"] == 3
+    assert loop.files() == before
+
+
+def test_without_a_candidate_it_says_what_to_materialize(fork):
+    loop = fork()
+    (loop.home / "data" / "iris" / "candidate_model" / f"{REJECTED}.json").unlink()
+    run = loop.run("production_model", partition=REJECTED)
+    assert not run.success
+    assert f"Materialize iris/candidate_model of {REJECTED} first" in run.message
+
+
+def test_the_production_alias_loads_through_pyfunc_and_predicts(five_days):
+    import mlflow
+
+    batch = five_days.store.read("iris", "drifted_batch", PROMOTED)
+    with five_days.environment():
+        mlflow.set_tracking_uri(five_days.mlflow_uri)
+        mlflow.set_registry_uri(five_days.mlflow_uri)
+        model = mlflow.pyfunc.load_model("models:/iris@production")
+        predicted = model.predict(batch[five_days.spec.columns.features(batch)])
+    stored = five_days.registry.load(five_days.registry.get(2))
+    assert list(predicted) == list(stored.predict(batch[five_days.spec.columns.features(batch)]))
