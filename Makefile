@@ -16,7 +16,7 @@ export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint format bench bench-decisions picture lock clean
+.PHONY: help demo up new-model schema test lint format bench bench-decisions picture lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ demo: $(VENV)/.runtime ## Run the loop over five days with real servers, then st
 
 up: $(VENV)/.runtime ## Serve Dagster and MLflow over the same state until Ctrl-C
 	@$(BIN)/python -m mlops_assets.cli up
+
+new-model: $(VENV)/.runtime ## Write the defs.yaml of a new model: NAME=churn, and FROM=wine to copy a ready example
+	@$(BIN)/python -m mlops_assets.cli new-model "$(NAME)" $(if $(FROM),--from "$(FROM)")
+
+schema: $(VENV)/.runtime ## Write mlops_assets/schema.json, which editors check defs.yaml by, anew
+	@$(BIN)/python -m mlops_assets.cli schema > mlops_assets/schema.json
 
 test: $(VENV)/.dev ## Run every test that needs no Docker engine
 	$(BIN)/python -m pytest -m "not docker"

@@ -1,15 +1,18 @@
-"""The command line: ``python -m mlops_assets.cli demo`` and ``up``; `make` calls it."""
+"""The command line, ``python -m mlops_assets.cli`` or ``mlops-assets``; `make` calls it."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
 from mlops_assets.errors import UserError
 from mlops_assets.local.demo import demo
+from mlops_assets.local.new_model import new_model
 from mlops_assets.local.processes import StoppedError, stop_signals_raise
 from mlops_assets.local.up import up
+from mlops_assets.model_files import schema
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,13 +22,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 for success, 1 for a failure that a message on stderr explains, 128 plus
         the signal's number if a signal stopped it.
     """
-    command = _parser().parse_args(arguments).command
+    given = _parser().parse_args(arguments)
     console = Console()
     with stop_signals_raise():
         try:
-            if command == "demo":
+            if given.command == "demo":
                 return 0 if demo(console) else 1
-            up(console)
+            if given.command == "up":
+                up(console)
+            elif given.command == "new-model":
+                written = new_model(given.name, given.example, given.defs)
+                console.print(f"{written} is the new model.", soft_wrap=True, highlight=False)
+            else:
+                sys.stdout.write(schema())
         except UserError as error:
             Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
             return 1
@@ -40,6 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_parser("demo", help="run five days of the model iris through real servers")
     commands.add_parser("up", help="serve Dagster and MLflow over the same state")
+    commands.add_parser("schema", help="print the JSON schema of a model's defs.yaml")
+    new = commands.add_parser("new-model", help="write the defs.yaml of a new model")
+    new.add_argument("name", help="the model's name, such as churn")
+    new.add_argument("--from", dest="example", help="copy this ready example, such as wine")
+    new.add_argument("--defs", type=Path, help="your project's defs folder, where it is not here")
     return parser
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from mlops_assets.model_files import check_model_files
+
 
 @dg.definitions
 def defs() -> dg.Definitions:
@@ -11,6 +13,12 @@ def defs() -> dg.Definitions:
 
     A process costs seconds of imports, and the steps of a run follow each other anyway: so one
     process for a run is the default here, also for runs that are made by hand.
+
+    Raises:
+        UserError: A model's file is wrong. Then none is loaded: a model that is left out without
+            a word would be a model that nobody watches.
     """
-    models = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    package = Path(__file__).parent
+    check_model_files(package / "defs")
+    models = dg.load_from_defs_folder(path_within_project=package)
     return dg.Definitions.merge(models, dg.Definitions(executor=dg.in_process_executor))

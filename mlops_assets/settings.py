@@ -6,9 +6,19 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
+def in_checkout() -> bool:
+    """Whether this is a checkout of the project; else it is a package that another one uses."""
+    return (CHECKOUT / "pyproject.toml").is_file()
+
+
 def home() -> Path:
-    """The folder of all state: ``MLOPS_HOME``, else ``.mlops`` beside the package."""
-    return Path(os.environ.get("MLOPS_HOME") or CHECKOUT / ".mlops").expanduser().absolute()
+    """The folder of all state: ``MLOPS_HOME``, else ``.mlops``.
+
+    That is in the checkout; where the package is installed, in the folder that the process was
+    started in, which for ``dagster dev`` is the project that uses it.
+    """
+    beside = CHECKOUT if in_checkout() else Path()
+    return Path(os.environ.get("MLOPS_HOME") or beside / ".mlops").expanduser().absolute()
 
 
 def data_url() -> str:

@@ -1,7 +1,7 @@
 """One monitored model, as its YAML describes it."""
 
 import datetime as dt
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -16,6 +16,8 @@ from mlops_assets.promotion.policy import GatePolicy
 from mlops_assets.promotion.rollback import RollbackPolicy
 from mlops_assets.training.policy import TrainingPolicy
 
+NAME = r"^[a-z][a-z0-9_]{0,62}$"
+OWNER = r"^(team:.+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7})$"  # as Dagster demands it
 _Policy = TypeVar("_Policy", TrainingPolicy, GatePolicy)
 
 
@@ -25,10 +27,10 @@ class ModelSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(
-        pattern=r"^[a-z][a-z0-9_]{0,62}$",
+        pattern=NAME,
         description="The model's name: the group in the UI, the registered model, the experiment.",
     )
-    owners: list[str] = Field(
+    owners: list[Annotated[str, Field(pattern=OWNER)]] = Field(
         default=[], description="Who answers for the model: e-mail addresses, or `team:<name>`."
     )
     task: Task = Field(default="classification", description="`classification` or `regression`.")
@@ -68,6 +70,12 @@ class ModelSpec(BaseModel):
         default_factory=RollbackPolicy,
         description="When production goes back to the version before it by itself.",
     )
+
+    @field_validator("start_date", mode="before")
+    @classmethod
+    def _may_be_written_without_quotes(cls, value: Any) -> Any:
+        """YAML reads 2026-01-31 without quotes as a date."""
+        return value.isoformat() if isinstance(value, dt.date) else value
 
     @field_validator("start_date")
     @classmethod
