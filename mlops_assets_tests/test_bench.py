@@ -1,0 +1,49 @@
+"""The simulations' own arithmetic, and one short life of the loop."""
+
+import numpy as np
+import pytest
+
+from bench.alarms import target_trials
+from bench.loop import live
+from bench.promotions import two_models
+from bench.tables import FEATURES, SHIFTED, UNEVEN, mixed
+from bench.trials import clopper_pearson, rate
+from bench.world import World
+
+
+def test_the_interval_is_clopper_and_pearsons():
+    # No hit of 10: the upper bound is 1 - 0.025 ** (1 / 10).
+    assert clopper_pearson(0, 10) == pytest.approx((0.0, 1 - 0.025**0.1))
+
+
+@pytest.mark.parametrize(("sense", "met"), [("<=", False), (">=", True)])
+def test_a_bar_has_a_side(sense, met):
+    cell = rate("q", "c", [True, True, True, False], sense, 50)
+    assert (cell.value, cell.trials, cell.met) == (75, 4, met)
+
+
+def test_columns_are_moved_by_their_own_standard_deviations():
+    rng = np.random.default_rng(0)
+    still, moved = mixed(rng, 40_000), mixed(rng, 40_000, 0.5)
+    for name in FEATURES:
+        if name in SHIFTED:
+            shift = (moved[name].mean() - still[name].mean()) / still[name].std()
+            assert shift == pytest.approx(0.5, abs=0.04)
+
+
+def test_two_models_have_the_accuracies_and_the_correlation_told():
+    y, first, second = two_models(np.random.default_rng(0), 100_000, 0.7, 0.8)
+    right = np.array([first == y, second == y])
+    assert right.mean(axis=1) == pytest.approx([0.7, 0.8], abs=0.01)
+    assert np.corrcoef(right)[0, 1] == pytest.approx(0.3, abs=0.02)
+
+
+def test_targets_judged_by_counts_are_judged_as_frames_are():
+    # `target_trials` asserts it of its first twenty trials.
+    assert target_trials(200, 1001, 100, UNEVEN).mean() > 0.9
+
+
+def test_a_life_of_the_loop_finds_a_change_on_its_day():
+    outcome = live(World(1, 1000, 300, change=lambda day: float(day >= 3)), days=5)
+    assert outcome.retrained == [3, 5]
+    assert len(outcome.scores) == 5
