@@ -52,7 +52,7 @@ def no_drift(scale: float) -> Iterator[Cell]:
 def half_shifted(scale: float) -> Iterator[Cell]:
     """Half of the columns moved by half a standard deviation."""
     for batch, reference in ((100, 150), (100, 1001), (100, 20_000), (300, 150), (1000, 1001)):
-        found = run(feature_trial, trials(1000, scale), reference, batch, 0.5)
+        found = run(feature_trial, trials(400, scale), reference, batch, 0.5)
         evidently = run(evidently_trial, trials(200, scale), reference, batch, 0.5)
         yield rate(
             "flagged, half the columns moved by 0.5 sd",
@@ -82,7 +82,7 @@ def class_balance(scale: float) -> Iterator[Cell]:
 def trifle(scale: float) -> Iterator[Cell]:
     """Every column moved by 0.02 standard deviations, in large tables."""
     found = run(trifle_trial, trials(1000, scale))
-    evidently = run(evidently_trial, trials(20, scale), 100_000, 100_000, 0.02)
+    evidently = run(evidently_trial, trials(10, scale), 100_000, 100_000, 0.02)
     yield rate(
         "flagged, every column moved by 0.02 sd",
         "100,000 rows each side",

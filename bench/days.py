@@ -27,7 +27,7 @@ class Paid:
 
 def regime_and_return(scale: float) -> Iterator[Cell]:
     """Another regime from day 10 to day 19, then the baseline again."""
-    outcomes = run(returning, trials(300, scale))
+    outcomes = run(returning, trials(200, scale))
     yield rate(
         "retrained on day 10, three times in all, never from day 20 on",
         "30 days of 300 rows, baseline 2,000",
@@ -63,7 +63,7 @@ def retraining_that_pays(scale: float) -> Iterator[Cell]:
 
 def no_change(scale: float) -> Iterator[Cell]:
     """Thirty days on which nothing happens."""
-    outcomes = run(quiet, trials(400, scale))
+    outcomes = run(quiet, trials(200, scale))
     yield rate(
         "no retraining where nothing changes",
         "30 days of 300 rows, baseline 2,000",

@@ -60,7 +60,7 @@ def better_candidate(scale: float) -> Iterator[Cell]:
 
 def rollbacks(scale: float) -> Iterator[Cell]:
     """Production beside the version before it."""
-    healthy = run(rollback_trial, trials(500, scale), 0.75, 0.75, 30)
+    healthy = run(rollback_trial, trials(400, scale), 0.75, 0.75, 30)
     yield rate(
         "rolled back, healthy production",
         "30 days of 300 rows, previous equally good (0.75)",
@@ -68,7 +68,7 @@ def rollbacks(scale: float) -> Iterator[Cell]:
         "<=",
         2,
     )
-    worse = run(rollback_trial, trials(500, scale), 0.65, 0.80, 5)
+    worse = run(rollback_trial, trials(200, scale), 0.65, 0.80, 5)
     yield rate(
         "rolled back within 5 days, production worse by 0.15 macro F1",
         "300 rows a day, 0.65 against 0.80",
