@@ -226,9 +226,9 @@ class Run:
                 )
             elif event.event_type_value == "RESOURCE_INIT_FAILURE":
                 error = event.event_specific_data.error
-                while error.cause:
+                while error:
+                    told.append(error.message)
                     error = error.cause
-                told.append(error.message)
         return "\n".join(told)
 
     def check(self, name: str) -> dg.AssetCheckEvaluation:

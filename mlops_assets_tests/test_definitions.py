@@ -79,7 +79,7 @@ GRAPH = {
         ["pandas", "report"],
         True,
         "iris_daily",
-        ["verdict", "production_is_best"],
+        ["production_is_best", "verdict"],
     ),
     "augmented_dataset": (
         ["baseline_data", "drift_report"],
@@ -111,7 +111,7 @@ def test_the_asset_graph_is_the_one_of_the_design(loaded):
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert key.path[0] == "iris"
-        checks = [check.name for check in graph.get_check_keys_for_assets({key})]
+        checks = sorted(check.name for check in graph.get_check_keys_for_assets({key}))
         found[key.path[1]] = (
             sorted(parent.path[1] for parent in node.parent_keys),
             sorted(node.kinds),

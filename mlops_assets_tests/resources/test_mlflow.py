@@ -89,7 +89,7 @@ def nobody() -> str:
 
 @pytest.mark.parametrize(
     "assets",
-    [("predictions",), ("drift_report",), ("augmented_dataset", "candidate_model")],
+    [("drift_report",), ("augmented_dataset", "candidate_model")],
     ids=lambda assets: assets[0],
 )
 def test_where_mlflow_is_down_the_message_names_it_and_nothing_is_written(fork, nobody, assets):
