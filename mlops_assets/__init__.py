@@ -15,3 +15,8 @@ def __getattr__(name: str) -> Any:
 
         return ModelLifecycle
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Dagster finds a package's components by looking at its names."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,61 @@
+"""The ready examples, each through its whole loop."""
+
+import dagster as dg
+import pytest
+import yaml
+
+from mlops_assets.local.new_model import EXAMPLES
+from mlops_assets.spec import ModelSpec
+from mlops_assets_tests.examples import Loop
+from mlops_assets_tests.models.customers import DAYS, lives_through_two_days
+
+# A few quick algorithms in place of all of PyCaret's.
+SEARCH = {
+    "wine": ["lda", "rf"],
+    "breast_cancer": ["lda", "rf"],
+    "diabetes": ["lr", "ridge"],
+}
+
+
+@pytest.fixture
+def loop_of(tmp_path):
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def make(example: str) -> Loop:
+            text = (EXAMPLES / example / "defs.yaml").read_text("utf-8")
+            attributes = yaml.safe_load(text)["attributes"]
+            attributes["training"] = {"algorithms": SEARCH[example], "folds": 2}
+            return Loop(tmp_path / "home", instance, ModelSpec.model_validate(attributes))
+
+        yield make
+
+
+@pytest.mark.parametrize("example", ["wine", "breast_cancer"])
+def test_a_classification_lives_through_its_story(loop_of, example):
+    loop = loop_of(example)
+    lives_through_two_days(loop)
+    decided = loop.runs["augmented_dataset", DAYS[1]].metadata("production_model")
+    assert decided["metric"] == "f1_macro"
+    assert decided["candidate_score"] > decided["production_score"] + 0.1
+    trained = loop.mlflow.get_model_version(example, "2")
+    files = {file.path for file in loop.mlflow.list_artifacts(trained.run_id)}
+    assert any("confusion" in file for file in files)
+
+
+def test_a_regression_lives_through_its_story(loop_of):
+    loop = loop_of("diabetes")
+    lives_through_two_days(loop)
+    decided = loop.runs["augmented_dataset", DAYS[1]].metadata("production_model")
+    assert decided["metric"] == "rmse"
+    # An error: the candidate's is the smaller one, and the improvement is positive.
+    assert decided["candidate_score"] < decided["production_score"] / 2
+    assert decided["improvement"] == pytest.approx(
+        decided["production_score"] - decided["candidate_score"]
+    )
+    assert decided["baseline_drop"] < 0.05  # a share of the first model's error
+    assert "of the first one's error" in decided["checks"]
+    trained = loop.mlflow.get_model_version("diabetes", "2")
+    files = {file.path for file in loop.mlflow.list_artifacts(trained.run_id)}
+    assert not any("confusion" in file for file in files)
+    logged = loop.mlflow.get_run(trained.run_id).data.metrics
+    assert any("rmse" in name.lower() for name in logged), logged
