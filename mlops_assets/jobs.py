@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from mlops_assets.assets.parts import settle
+from mlops_assets.assets.parts import decision_records, settle
 from mlops_assets.assets.shared import registry_of, told_plainly
 from mlops_assets.errors import UserError
 from mlops_assets.resources.mlflow import MODEL_TAG
@@ -47,10 +47,12 @@ def rollback_job(spec: ModelSpec) -> dg.JobDefinition:
                     left.number,
                 )
                 return
-            now = registry.rollback(left)
-            if "partition" in left.tags:
+            back_to = registry.previous()
+            if "partition" in left.tags and back_to not in (None, left):
+                # First, so that whatever is killed in between, the next try completes it.
                 settle(spec, context.resources.store, left.tags["partition"], "rolled_back")
                 registry.set_tags(left, {"decision": "rolled_back"})
+            now = registry.rollback(left)
         said = f"Production of {spec.name} went back from version {left.number} to {now.number}."
         context.log.info("%s", said)
         context.log_event(
@@ -87,12 +89,17 @@ def approve_job(spec: ModelSpec) -> dg.JobDefinition:
         store: Store = context.resources.store
         with told_plainly():
             registry = registry_of(spec)
-            candidate = registry.version("staging")
-            if candidate is None or candidate.tags.get("decision") != "awaiting_approval":
+            waiting = [
+                kept
+                for kept in decision_records(spec, store)
+                if kept["record"]["decision"] == "awaiting_approval"
+            ]
+            if not waiting:
                 raise UserError(f"No candidate of {spec.name} waits for approval. Nothing changed.")
-            partition = candidate.tags["partition"]
-            decided = store.record(spec.name, "production_model", partition)
-            compared_with = registry.get(decided["production_version"])
+            latest = waiting[-1]
+            partition = latest["record"]["partition"]
+            candidate = registry.get(latest["candidate_version"])
+            compared_with = registry.get(latest["production_version"])
             registry.promote(candidate, expected_production=compared_with)
             registry.set_tags(candidate, {"decision": "promoted"})
             settle(spec, store, partition, "promoted")

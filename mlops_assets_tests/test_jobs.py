@@ -12,6 +12,7 @@ def waiting(fork):
     client.set_registered_model_alias("iris", "production", "1")
     client.delete_registered_model_alias("iris", "previous")
     client.set_registered_model_alias("iris", "staging", "2")
+    (loop.home / "data/iris/production_model" / f"{PROMOTED}.json").unlink()
     run = loop.run("production_model", partition=PROMOTED)
     assert run.metadata("production_model")["decision"] == "awaiting_approval"
     return loop
@@ -94,3 +95,10 @@ def test_an_approval_is_refused_when_production_is_another_version_by_now(fork):
     assert "is version 3 by now" in run.message
     assert loop.aliases()["production"] == 3
     assert loop.files() == before
+
+
+def test_a_candidate_waits_on_when_a_later_one_is_refused(fork):
+    loop = waiting(fork)
+    loop.mlflow.set_registered_model_alias("iris", "staging", "3")
+    assert loop.job("iris_approve").success
+    assert loop.aliases()["production"] == 2

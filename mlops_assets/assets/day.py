@@ -30,6 +30,7 @@ from mlops_assets.drift.verdict import (
     drifted_in_a_row,
     judge,
 )
+from mlops_assets.errors import UserError
 from mlops_assets.promotion.registry import Version
 from mlops_assets.promotion.rollback import RollbackRecord, previous_is_better, rollback_due
 from mlops_assets.resources.store import Store
@@ -184,7 +185,12 @@ class Day:
         """
         made = {r.partition: r.production for r in reports(self.spec, self.store)}
         number = made.get(self.partition)
-        return self.registry.get(int(number)) if number else self.registry.in_use()
+        if number is None:
+            return self.registry.in_use()
+        try:
+            return self.registry.get(int(number))
+        except UserError:  # it was deleted from the registry since
+            return self.registry.in_use()
 
     def _unseen(self) -> pd.DataFrame:
         """The labelled rows that production has not been trained on: mostly all of them."""

@@ -6,6 +6,7 @@ again at any time, and evaluation rows stay evaluation rows.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,8 +58,13 @@ def reports(spec: ModelSpec, store: Store) -> Sequence[ReportRecord]:
 
 def decisions(spec: ModelSpec, store: Store) -> Sequence[DecisionRecord]:
     """What has been decided about candidates so far."""
-    records = store.records(spec.name, "production_model")
+    records = decision_records(spec, store)
     return [DecisionRecord.model_validate(record["record"]) for record in records]
+
+
+def decision_records(spec: ModelSpec, store: Store) -> list[dict[str, Any]]:
+    """The decisions as they are kept, with their evidence, in the order of their days."""
+    return store.records(spec.name, "production_model")
 
 
 def rollback_records(spec: ModelSpec, store: Store, before: str) -> list[RollbackRecord]:
@@ -70,7 +76,7 @@ def rollback_records(spec: ModelSpec, store: Store, before: str) -> list[Rollbac
 
 def settle(spec: ModelSpec, store: Store, partition: str, decision: str) -> None:
     """Change the decision that was kept for a partition, if one was."""
-    every = store.records(spec.name, "production_model")
+    every = decision_records(spec, store)
     kept = next((one for one in every if one["record"]["partition"] == partition), None)
     if kept is None:
         return

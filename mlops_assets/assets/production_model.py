@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from mlops_assets.assets.parts import baseline_parts, evaluation_rows
+from mlops_assets.assets.parts import baseline_parts, decision_records, evaluation_rows
 from mlops_assets.assets.shared import asset, registry_of, told_plainly
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.drift.regimes import DecisionRecord
@@ -43,6 +43,9 @@ def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
         dataset = store.record(spec.name, "augmented_dataset", partition)
         if dataset["already_known"]:
             return _already_known(spec, dataset["already_known"])
+        settled = _settled(spec, store, partition)
+        if settled:
+            return _settled_result(spec, settled)
         decision, candidate, production, judged_on = _decide(spec, store, partition, dataset)
         registry = registry_of(spec)
         evidence = decision.model_dump(mode="json") | {
@@ -71,6 +74,28 @@ def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
         return _result(decision, candidate, in_use)
 
     return _production_model
+
+
+def _settled(spec: ModelSpec, store: Store, partition: str) -> dict[str, Any] | None:
+    """What was decided on this very candidate, if it has been in production since."""
+    version = store.record(spec.name, "candidate_model", partition)["version"]
+    for kept in decision_records(spec, store):
+        same = kept["record"]["partition"] == partition and kept["candidate_version"] == version
+        if same and kept["record"]["decision"] in ("promoted", "rolled_back"):
+            return kept
+    return None
+
+
+def _settled_result(spec: ModelSpec, kept: dict[str, Any]) -> dg.MaterializeResult:
+    """Nothing is decided twice: a candidate that was promoted stays so, whatever came after it."""
+    since = "It was rolled back since." if kept["decision"] == "rolled_back" else None
+    told = {
+        "decision": "promoted",
+        "reasons": [*kept["reasons"], *([since] if since else [])],
+    }
+    decision = Decision.model_validate({n: kept[n] for n in Decision.model_fields} | told)
+    registry = registry_of(spec)
+    return _result(decision, registry.get(kept["candidate_version"]), registry.in_use())
 
 
 def _decide(

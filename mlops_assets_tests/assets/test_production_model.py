@@ -196,3 +196,20 @@ def test_the_production_alias_loads_through_pyfunc_and_predicts(five_days):
         predicted = model.predict(batch[five_days.spec.columns.features(batch)])
     stored = five_days.registry.load(five_days.registry.get(2))
     assert list(predicted) == list(stored.predict(batch[five_days.spec.columns.features(batch)]))
+
+
+@pytest.mark.parametrize("rolled_back", [False, True])
+def test_what_was_promoted_stays_so_when_it_is_materialized_again_later(fork, rolled_back):
+    loop = fork()
+    if rolled_back:
+        assert loop.job("iris_rollback").success
+    else:
+        with loop.environment():
+            later, now = loop.registry.get(3), loop.registry.in_use()
+            loop.registry.promote(later, expected_production=now)
+    before, kept = loop.aliases(), loop.files()
+    again = loop.run("production_model", partition="2026-01-02").metadata("production_model")
+    assert again["decision"] == "promoted"
+    assert again["production_version"] == before["production"]
+    assert ("It was rolled back since." in again["reasons"]) == rolled_back
+    assert (loop.aliases(), loop.files()) == (before, kept)
