@@ -1,0 +1,74 @@
+"""The version in memory is the one that the alias names, or the last one that could be loaded."""
+
+import time
+
+import pandas as pd
+
+from mlops_assets.promotion.registry import Registry
+from mlops_assets.serving.follower import Follower
+
+ROW = pd.DataFrame({"count": [1.0], "colour": ["red"]})
+
+
+def test_it_serves_nothing_until_there_is_a_production_version_and_says_why(registry):
+    follower = Follower(registry, 60)
+    follower.refresh()
+    assert follower.served is None
+    assert "no production version of 'shop'" in follower.problem
+
+
+def test_it_follows_the_alias_forward_and_back(registry):
+    follower = Follower(registry, 60)
+    for number, answer in ((1, "one"), (2, "two"), (1, "one")):
+        registry.set_alias("production", registry.get(number))
+        follower.refresh()
+        assert follower.served.version.number == number
+        assert follower.served.model.predict(ROW).tolist() == [answer]
+        assert follower.problem is None
+
+
+def test_what_is_served_is_loaded_once(registry):
+    follower = Follower(registry, 60)
+    registry.set_alias("production", registry.get(1))
+    follower.refresh()
+    loaded = follower.served
+    follower.refresh()
+    assert follower.served is loaded
+
+
+def test_a_version_that_does_not_load_leaves_the_old_one_in_use(registry):
+    follower = Follower(registry, 60)
+    registry.set_alias("production", registry.get(1))
+    follower.refresh()
+    registry.set_alias("production", registry.get(3))
+    follower.refresh()
+    assert follower.served.version.number == 1
+    assert follower.problem
+    registry.set_alias("production", registry.get(2))
+    follower.refresh()
+    assert follower.served.version.number == 2
+    assert follower.problem is None
+
+
+def test_an_mlflow_that_is_away_is_a_problem_and_no_end():
+    follower = Follower(Registry("shop", "http://127.0.0.1:9"), 60)
+    follower.refresh()
+    assert "cannot be reached at http://127.0.0.1:9" in follower.problem
+
+
+def test_the_columns_are_those_of_the_signature(registry):
+    registry.set_alias("production", registry.get(1))
+    follower = Follower(registry, 60)
+    follower.refresh()
+    assert follower.served.columns == {"count": "double", "colour": "string"}
+
+
+def test_it_follows_in_the_background_until_it_is_stopped(registry):
+    registry.set_alias("production", registry.get(2))
+    follower = Follower(registry, 0.05)
+    follower.start()
+    until = time.monotonic() + 60
+    while follower.served is None and time.monotonic() < until:
+        time.sleep(0.05)
+    follower.stop()
+    assert follower.served.version.number == 2
