@@ -11,6 +11,7 @@ import pandas as pd
 from mlops_assets.errors import UserError
 
 MAX_ROWS = 100_000
+_DIGITS = 300  # of an integer; a float goes up to 1.8e308
 _FORMS = (
     'JSON like {"dataframe_records": [{"column": value, ...}, ...]} or {"dataframe_split": '
     '{"columns": [...], "data": [[...], ...]}}, or CSV with a header (Content-Type: text/csv)'
@@ -27,7 +28,7 @@ def parse(body: bytes, content_type: str) -> pd.DataFrame:
         text = body.decode()
         if content_type.partition(";")[0].strip().lower() == "text/csv":
             return pd.read_csv(io.StringIO(text))
-        table = _from_json(json.loads(text))
+        table = _from_json(json.loads(text, parse_int=_integer))
     except (ValueError, pd.errors.EmptyDataError) as error:
         raise UserError(f"The body cannot be read ({error}). Send {_FORMS}.") from None
     repeated = table.columns[table.columns.duplicated()]
@@ -80,6 +81,11 @@ def _from_json(sent: Any) -> pd.DataFrame:
             raise ValueError("dataframe_split is not an object with columns and data")
         return pd.DataFrame(split["data"], columns=split["columns"], dtype=object)
     raise ValueError("it has neither dataframe_records nor dataframe_split")
+
+
+def _integer(digits: str) -> int | float:
+    """The number; infinite, and refused as such, where no float is as big."""
+    return int(digits) if len(digits) < _DIGITS else float(digits)
 
 
 def _numbers(values: pd.Series, wrong: list[str]) -> pd.Series:

@@ -81,6 +81,8 @@ def test_no_rows_are_refused():
 def test_infinity_is_refused_and_true_is_one():
     with pytest.raises(UserError, match="finite"):
         checked(pd.DataFrame({"count": [np.inf], "colour": ["a"]}), COLUMNS)
+    with pytest.raises(UserError, match="finite"):
+        checked(parse(as_records([{"count": 10**400, "colour": "a"}]), ""), COLUMNS)
     taken = checked(parse(as_records([{"count": True, "colour": "a"}]), ""), COLUMNS)
     assert taken["count"].tolist() == [1.0]
 
