@@ -185,7 +185,7 @@ def test_an_example_value_left_in_the_settings_stops_the_start(stack, tmp_path):
 def start_retraining(stack, dagster):
     """A whole retraining that has begun to train; its run id, and the versions before it."""
     before = len(stack.versions())
-    run_id = dagster.launch("iris_retrain", DRIFTED)
+    run_id = wait_for(lambda: dagster.launch("iris_retrain", DRIFTED), "Dagster to launch a run")
 
     def training():
         found = next(run for run in dagster.runs() if run.id == run_id)
