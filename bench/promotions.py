@@ -30,7 +30,7 @@ HOLDOUT = 1000
 
 def random_labels(scale: float) -> Iterator[Cell]:
     """A drifted batch whose labels are random: nothing can be learned from it."""
-    found = np.array(run(random_labels_trial, trials(1000, scale)))
+    found = np.array(run(random_labels_trial, trials(500, scale)))
     yield rate(
         "promoted, trained on random labels",
         "batch 300, evaluation part 120, default gate",
@@ -48,7 +48,7 @@ def random_labels(scale: float) -> Iterator[Cell]:
 def better_candidate(scale: float) -> Iterator[Cell]:
     """A candidate that is better by 0.1 macro F1."""
     for rows, bar in ((300, 85), (500, 95)):
-        found = run(better_trial, trials(1000, scale), rows)
+        found = run(better_trial, trials(400, scale), rows)
         yield rate(
             "promoted, better by 0.1 macro F1 (0.7 to 0.8)",
             f"evaluation part {rows}",

@@ -39,7 +39,7 @@ class DriftPolicy(BaseModel):
         description="The batch differs when at least this share of its feature columns does.",
     )
     joint_significance: float = Field(
-        default=0.0002,
+        default=0.0001,
         gt=0,
         le=1,
         description="How improbable so many differing columns must be by chance (binomial, as if "
