@@ -1,5 +1,6 @@
 """The code location: every model that has a folder under ``defs/``."""
 
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -8,6 +9,7 @@ from mlops_assets.model_files import check_model_files
 
 
 @dg.definitions
+@cache  # a code server asks twice: once for what there is to load, once to load it
 def defs() -> dg.Definitions:
     """All models, each run in one process.
 

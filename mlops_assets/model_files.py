@@ -69,7 +69,7 @@ def schema() -> str:
 def _problems(path: Path, names: dict[str, list[Path]]) -> Iterator[str]:
     try:
         text = path.read_text(encoding="utf-8")
-        documents = list(zip(_composed(text), yaml.load_all(text, _Loader), strict=True))
+        documents = _parsed(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
@@ -85,9 +85,17 @@ def _problems(path: Path, names: dict[str, list[Path]]) -> Iterator[str]:
             yield from _document_problems(path, node, document, names)
 
 
-def _composed(text: str) -> Iterator[yaml.Node]:
-    """The documents of a file as nodes, which know their lines."""
-    return yaml.compose_all(text, _Loader)
+def _parsed(text: str) -> list[tuple[yaml.Node, Any]]:
+    """The documents of a file: as nodes, which know their lines, and as values."""
+    loader = _Loader(text)
+    try:
+        documents = []
+        while loader.check_node():
+            node = loader.get_node()
+            documents.append((node, loader.construct_document(node)))
+        return documents
+    finally:
+        loader.dispose()
 
 
 def _document_problems(

@@ -22,7 +22,7 @@ class Columns(BaseModel):
     sensitive: list[str] = Field(
         default=[],
         description="Columns whose values never appear in reports, logs, metadata or errors. They "
-        "may still be features.",
+        "may still be features: then the stored model knows the categories of those of text.",
     )
     ignore: list[str] = Field(default=[], description="Columns to keep but never to learn from.")
 
