@@ -1,7 +1,9 @@
 """docker/ for real: built, started, asked, broken, backed up, restored."""
 
+import http.client
 import json
 import re
+import ssl
 import subprocess
 import time
 
@@ -128,6 +130,42 @@ def test_a_drift_page_is_shown_and_may_not_act_as_the_site(stack, story):
     assert status == 200
     assert b"<html" in content[:2000].lower()
     assert stack.ask("/reports/../data/iris/baseline_data/all.parquet")[0] == 404
+
+
+def test_with_a_certificate_the_port_speaks_tls(stack, tmp_path):
+    tmp_path.chmod(0o755)  # the proxy is another user
+    certificate = tmp_path / "tls.crt"
+    proxy = "mlops_assets-proxy:latest"
+    mount = f"{tmp_path}:/certs"
+    request = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext"
+    request += " subjectAltName=DNS:localhost -keyout /certs/tls.key -out /certs/tls.crt"
+    docker("run", "--rm", "--user=0", "--volume", mount, proxy, "openssl", *request.split())
+    docker("run", "--rm", "--user=0", "--volume", mount, proxy, "chown", "10001", "/certs/tls.key")
+    settings = ("HOST_NAMES=localhost", "ADMIN_PASSWORD=a", "CLIENT_PASSWORD=b")
+    options = [f"--env={setting}" for setting in settings]
+    options += ["--read-only", "--tmpfs=/tmp", "--publish=127.0.0.1::8080", "--volume", mount]
+    container = docker("run", "--rm", "--detach", *options, proxy).strip()
+    try:
+        port = int(docker("port", container, "8080").rpartition(":")[2])
+        trusted = ssl.create_default_context(cafile=certificate)
+
+        def encrypted():
+            return status(http.client.HTTPSConnection("localhost", port, context=trusted))
+
+        assert wait_for(encrypted, "the proxy to start", 30) == 401
+        assert status(http.client.HTTPConnection("localhost", port)) == 400
+    finally:
+        docker("rm", "--force", container)
+
+
+def status(connection):
+    connection.request("GET", "/dagster/")
+    return connection.getresponse().status
+
+
+def docker(*arguments):
+    command = ["docker", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def test_containers_have_no_more_than_they_need(inspected):
