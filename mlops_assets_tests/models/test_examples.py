@@ -1,5 +1,7 @@
 """The ready examples, each through its whole loop."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 import yaml
@@ -30,10 +32,18 @@ def loop_of(tmp_path):
         yield make
 
 
+def lives_through_its_story(loop: Loop) -> None:
+    """As the comments in the YAML tell it: no drift; retrained, promoted; drift, but known."""
+    lives_through_two_days(loop)
+    third = loop.daily("2026-01-03").metadata("drift_report")
+    assert (third["drift_detected"], third["retrain"]) == (True, False), third["reasons"]
+    assert third["regime"] == DAYS[1]
+
+
 @pytest.mark.parametrize("example", ["wine", "breast_cancer"])
 def test_a_classification_lives_through_its_story(loop_of, example):
     loop = loop_of(example)
-    lives_through_two_days(loop)
+    lives_through_its_story(loop)
     decided = loop.runs["augmented_dataset", DAYS[1]].metadata("production_model")
     assert decided["metric"] == "f1_macro"
     assert decided["candidate_score"] > decided["production_score"] + 0.1
@@ -44,7 +54,11 @@ def test_a_classification_lives_through_its_story(loop_of, example):
 
 def test_a_regression_lives_through_its_story(loop_of):
     loop = loop_of("diabetes")
-    lives_through_two_days(loop)
+    lives_through_its_story(loop)
+    report = loop.runs["drifted_batch", DAYS[1]].metadata("drift_report")
+    assert report["target_drift"] is False
+    assert 0 < report["drift/progression"] < 0.5  # in standard deviations: it is a number
+    assert Path(report["report"]).read_text("utf-8").count("progression") > 0
     decided = loop.runs["augmented_dataset", DAYS[1]].metadata("production_model")
     assert decided["metric"] == "rmse"
     # An error: the candidate's is the smaller one, and the improvement is positive.
