@@ -16,7 +16,7 @@ export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up new-model schema test lint format bench bench-decisions bench-loading picture lock clean
+.PHONY: help demo up new-model schema test lint format bench bench-decisions bench-loading bench-large-batch picture lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,13 +63,16 @@ format: $(VENV)/.dev ## Put the code into its one format
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: bench-decisions bench-loading ## Run every benchmark
+bench: bench-decisions bench-loading bench-large-batch ## Run every benchmark
 
 bench-decisions: $(VENV)/.runtime ## Measure by simulation how often the decisions are right
 	$(BIN)/python -m bench.decisions
 
 bench-loading: $(VENV)/.runtime ## Measure how long a code server with fifty models takes to start, beside one with one
 	$(BIN)/python -m bench.loading
+
+bench-large-batch: $(VENV)/.runtime ## Measure memory and time of a day with a million rows
+	$(BIN)/python -m bench.large_batch
 
 picture: $(VENV)/.dev ## Take the picture of the asset graph in the README anew (needs Chromium)
 	MLOPS_SCREENSHOTS=docs MLOPS_REQUIRE_BROWSER=1 $(BIN)/python -m pytest mlops_assets_tests/e2e/test_ui.py -k asset_graph
