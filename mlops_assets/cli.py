@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mlops_assets import settings
 from mlops_assets.errors import UserError
 from mlops_assets.local.demo import demo
 from mlops_assets.local.new_model import new_model
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     with stop_signals_raise():
         try:
+            if given.command in ("demo", "up"):
+                _refuse_without_models(given.command)
             if given.command == "demo":
                 return 0 if demo(console) else 1
             if given.command == "up":
@@ -42,6 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Console(stderr=True).print(f"Everything that was started has ended ({stopped}).")
             return stopped.exit_code
     return 0
+
+
+def _refuse_without_models(command: str) -> None:
+    if not settings.in_checkout():
+        raise UserError(
+            f"{command} serves the models of a checkout of mlops_assets, and this is the installed "
+            "package. Start your own project: dagster dev."
+        )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from mlops_assets import settings
 from mlops_assets.cli import main
 from mlops_assets.local.home import claimed
 
@@ -54,3 +55,10 @@ def test_a_port_that_is_none_is_refused(home, capsys, monkeypatch, port):
     monkeypatch.setenv("DAGSTER_PORT", port)
     assert main(["up"]) == 1
     assert f"DAGSTER_PORT={port} is not a port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["demo", "up"])
+def test_an_installed_package_says_that_it_has_no_models_to_serve(capsys, monkeypatch, command):
+    monkeypatch.setattr(settings, "in_checkout", lambda: False)
+    assert main([command]) == 1
+    assert "Start your own project: dagster dev." in capsys.readouterr().err

@@ -15,8 +15,8 @@ TARGETS = sorted(set(re.findall(r"`(?:[A-Z_]+=\S+ )*make ([a-z-]+)", README)))
 
 pytestmark = pytest.mark.e2e
 
-# These are run as a whole elsewhere: by the fixture of the demo, by that of `up`, by CI, which calls
-# both of the next two, and by models/test_readme.py.
+# These are run as a whole elsewhere: by the fixture of the demo, by that of `up`, by CI, which
+# calls both of the next two, and by models/test_readme.py.
 RUN_ELSEWHERE = {"make demo", "make up", "make test", "make lint", "make new-model NAME=churn"}
 
 
