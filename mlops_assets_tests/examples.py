@@ -1,8 +1,9 @@
 """Models for tests: small, real, and quick to train; and the loop, driven in this process."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import chdir, contextmanager
+from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,13 @@ QUICK = {"algorithms": ["lr", "lda", "dt"], "folds": 3}
 BASELINE = ("baseline_data", "baseline_model")
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04", "2026-01-05")
 RETRAINED = ("2026-01-02", "2026-01-04")
+ARTIFACT_PATHS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
 BY_SENSOR = {"dagster/sensor_name": "iris_retrain_on_drift"}
 
 
@@ -62,8 +70,14 @@ class Loop:
 
     def fork(self, home: Path, instance: dg.DagsterInstance, **changes: Any) -> "Loop":
         """A copy of all state that can be changed alone; the spec with ``changes``."""
-        kept = shutil.ignore_patterns("mlartifacts")  # MLflow names those by absolute paths
-        shutil.copytree(self.home, home, dirs_exist_ok=True, ignore=kept)
+        shutil.copytree(self.home, home, dirs_exist_ok=True)
+        # MLflow names artifacts by absolute paths, and a fork must not write into the original's.
+        with closing(sqlite3.connect(home / "mlflow.db")) as database, database:
+            for table, column in ARTIFACT_PATHS:
+                database.execute(
+                    f"UPDATE {table} SET {column} = replace({column}, ?, ?)",
+                    (str(self.home), str(home)),
+                )
         return Loop(home, instance, iris_spec(**changes) if changes else self.spec)
 
     def baseline(self) -> "Run":

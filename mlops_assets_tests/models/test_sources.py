@@ -43,7 +43,7 @@ def test_a_parquet_dataset_with_a_partition_column(tmp_path, instance):
 
 
 def test_a_postgres_table(tmp_path, instance, monkeypatch):
-    with postgres(tmp_path / "postgres") as url:
+    with postgres() as url:
         engine = sa.create_engine(url, poolclass=sa.NullPool)
         for day, batch in {"2025-12-01": BASELINE, **BATCHES}.items():
             table = batch.assign(day=day).astype({"day": "datetime64[ns]"})
