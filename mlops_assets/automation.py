@@ -17,7 +17,7 @@ from mlops_assets.jobs import (
     asset_job,
     rollback_job,
 )
-from mlops_assets.resources.mlflow import MODEL_TAG
+from mlops_assets.resources.mlflow import MODEL_TAG, TRAINS_TAG
 from mlops_assets.spec import ModelSpec
 
 LATE_SECONDS = 600  # between two looks for days whose batch was late
@@ -60,7 +60,7 @@ def first_start(spec: ModelSpec) -> dg.AutomationConditionSensorDefinition:
         ),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=settings.sensor_seconds(),
-        run_tags={MODEL_TAG: spec.name},
+        run_tags={MODEL_TAG: spec.name, TRAINS_TAG: "yes"},
         description="Materializes the baseline and the first production model, once.",
     )
 

@@ -7,7 +7,7 @@ import dagster as dg
 from mlops_assets.assets.parts import decision_records, settle
 from mlops_assets.assets.shared import registry_of, told_plainly
 from mlops_assets.errors import UserError
-from mlops_assets.resources.mlflow import MODEL_TAG
+from mlops_assets.resources.mlflow import MODEL_TAG, TRAINS_TAG
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
@@ -23,7 +23,7 @@ def asset_job(spec: ModelSpec, name: str, assets: tuple[str, ...]) -> AssetJob:
         f"{spec.name}_{name}",
         selection=dg.AssetSelection.assets(*([spec.name, asset] for asset in assets)),
         executor_def=dg.in_process_executor,
-        tags={MODEL_TAG: spec.name},
+        tags={MODEL_TAG: spec.name} | ({TRAINS_TAG: "yes"} if assets == RETRAIN else {}),
     )
 
 

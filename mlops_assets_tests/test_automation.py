@@ -183,3 +183,10 @@ def test_a_day_whose_batch_was_not_there_is_asked_for_again_and_no_other_day(spe
     assert str(request.run_key).startswith(f"iris-{missing}-asked-20")  # the key ends in the hour
     ended(instance, 1, status.STARTED)
     assert "No batch is awaited" in str(late(spec, instance).skip_reason)
+
+
+def test_runs_that_train_carry_the_tag_that_a_queue_can_limit():
+    repository = defs().get_repository_def()
+    assert repository.get_job("iris_retrain").tags["mlops_assets/trains"] == "yes"
+    assert "mlops_assets/trains" not in repository.get_job("iris_daily").tags
+    assert repository.get_sensor_def("iris_baseline").run_tags["mlops_assets/trains"] == "yes"

@@ -9,6 +9,7 @@ from mlops_assets import settings
 from mlops_assets.errors import UserError
 
 MODEL_TAG = "mlops_assets/model"
+TRAINS_TAG = "mlops_assets/trains"  # of runs that train, so that a queue can limit them
 # The parameter of an asset that works inside the run's MLflow run, which the resource opens.
 MlflowRun = dg.ResourceParam[Any]
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
