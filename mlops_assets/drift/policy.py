@@ -25,7 +25,7 @@ class DriftPolicy(BaseModel):
         "(Benjamini-Hochberg), fdr_by, holm or bonferroni.",
     )
     target_significance: float = Field(
-        default=0.0044,
+        default=0.0047,
         gt=0,
         lt=1,
         description="The target is tested by itself, not as one column among many, and a batch "
