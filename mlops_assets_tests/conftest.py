@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mlops_assets_tests.examples import DAYS, RETRAINED, Loop, iris_spec
+from mlops_assets_tests.examples import DAYS, RETRAINED, Loop, forget_mlflow, iris_spec
 
 
 @pytest.fixture(scope="session")
@@ -32,16 +32,10 @@ def migrated_mlflow(tmp_path_factory) -> Path:
 @pytest.fixture
 def mlflow_uri(migrated_mlflow, tmp_path):
     """The URI of an MLflow of this test's own."""
-    import mlflow
-
     path = tmp_path / "mlflow.db"
     shutil.copyfile(migrated_mlflow, path)
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     yield f"sqlite:///{path}"
-    while mlflow.active_run():
-        mlflow.end_run()
-    mlflow.set_tracking_uri(before[0])
-    mlflow.set_registry_uri(before[1])
+    forget_mlflow()
 
 
 @pytest.fixture

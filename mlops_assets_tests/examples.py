@@ -1,5 +1,6 @@
 """Models for tests: small, real, and quick to train; and the loop, driven in this process."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,17 @@ ARTIFACT_PATHS = (
     ("model_versions", "storage_location"),
 )
 BY_SENSOR = {"dagster/sensor_name": "iris_retrain_on_drift"}
+
+
+def forget_mlflow() -> None:
+    """As at the end of a process: no open run, and no address that a later process inherits."""
+    import mlflow
+
+    while mlflow.active_run():
+        mlflow.end_run()
+    mlflow.set_tracking_uri(None)  # pyright: ignore[reportArgumentType] - unsets its variable too
+    mlflow.set_registry_uri(None)  # pyright: ignore[reportArgumentType]
+    os.environ.pop("MLFLOW_REGISTRY_URI", None)
 
 
 def iris_yaml() -> dict[str, Any]:
@@ -139,11 +151,8 @@ class Loop:
     @contextmanager
     def environment(self) -> Iterator[None]:
         """This home, and an empty working folder, for as long as a process would live."""
-        import mlflow
-
         elsewhere = self.home.parent / f"{self.home.name}-cwd"
         elsewhere.mkdir(exist_ok=True)
-        before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
         with pytest.MonkeyPatch.context() as patch, chdir(elsewhere):
             patch.setenv("MLOPS_HOME", str(self.home))
             patch.setenv("MLFLOW_TRACKING_URI", self.unreachable_mlflow)
@@ -151,11 +160,7 @@ class Loop:
             try:
                 yield
             finally:
-                # As at the end of a process.
-                while mlflow.active_run():
-                    mlflow.end_run()
-                mlflow.set_tracking_uri(before[0])
-                mlflow.set_registry_uri(before[1])
+                forget_mlflow()
 
     @property
     def store(self) -> Store:
