@@ -43,6 +43,14 @@ def forget_mlflow() -> None:
     mlflow.set_tracking_uri(None)  # pyright: ignore[reportArgumentType] - unsets its variable too
     mlflow.set_registry_uri(None)  # pyright: ignore[reportArgumentType]
     os.environ.pop("MLFLOW_REGISTRY_URI", None)
+    forget_artifact_folders()
+
+
+def forget_artifact_folders() -> None:
+    """MLflow remembers them by the run's id, which a fork has in common with its original."""
+    from mlflow.tracking._tracking_service import utils
+
+    utils._artifact_repos_cache.clear()
 
 
 def iris_yaml() -> dict[str, Any]:
@@ -151,6 +159,7 @@ class Loop:
     @contextmanager
     def environment(self) -> Iterator[None]:
         """This home, and an empty working folder, for as long as a process would live."""
+        forget_artifact_folders()
         elsewhere = self.home.parent / f"{self.home.name}-cwd"
         elsewhere.mkdir(exist_ok=True)
         with pytest.MonkeyPatch.context() as patch, chdir(elsewhere):
@@ -178,6 +187,7 @@ class Loop:
     def mlflow(self) -> Any:
         from mlflow import MlflowClient
 
+        forget_artifact_folders()
         return MlflowClient(self.mlflow_uri, self.mlflow_uri)
 
     def aliases(self) -> dict[str, int]:
