@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bench.tables import EVEN, FEATURES, SHIFTED, TARGET, UNEVEN, labels, mixed
-from bench.trials import Cell, clopper_pearson, rate, run
+from bench.trials import Cell, Effort, clopper_pearson, rate, run
 from mlops_assets.drift.policy import DriftPolicy
 from mlops_assets.drift.two_sample import compare, homogeneity, jensen_shannon
 
@@ -19,15 +19,15 @@ NEAR = 0.003
 EVIDENTLY_SHARE = 0.5
 
 
-def no_drift(scale: float) -> Iterator[Cell]:
+def no_drift(effort: Effort) -> Iterator[Cell]:
     """Nothing has changed: features and target together."""
     for reference in REFERENCES:
         for batch in BATCHES:
-            target = target_trials(trials(200_000, scale), reference, batch, EVEN)
+            target = target_trials(effort.trials(200_000), reference, batch, EVEN)
             # More where the target leaves little room below the bar.
             near = (4000 if reference <= 1001 else 2000) if target.mean() > NEAR else 1000
-            features = run(feature_trial, trials(near, scale), reference, batch, 0.0)
-            evidently = run(evidently_trial, trials(100, scale), reference, batch, 0.0)
+            features = run(feature_trial, effort.trials(near), reference, batch, 0.0)
+            evidently = run(evidently_trial, effort.trials(100), reference, batch, 0.0)
             by_features, by_target = float(np.mean(features)), float(np.mean(target))
             # Features and target are drawn independently, so each is simulated by itself, the
             # target, on which nearly all of it depends, in more trials.
@@ -52,11 +52,11 @@ def no_drift(scale: float) -> Iterator[Cell]:
             )
 
 
-def half_shifted(scale: float) -> Iterator[Cell]:
+def half_shifted(effort: Effort) -> Iterator[Cell]:
     """Half of the columns moved by half a standard deviation."""
     for batch, reference in ((100, 150), (100, 1001), (100, 20_000), (300, 150), (1000, 1001)):
-        found = run(feature_trial, trials(400, scale), reference, batch, 0.5)
-        evidently = run(evidently_trial, trials(100, scale), reference, batch, 0.5)
+        found = run(feature_trial, effort.trials(400), reference, batch, 0.5)
+        evidently = run(evidently_trial, effort.trials(100), reference, batch, 0.5)
         yield rate(
             "flagged, half the columns moved by 0.5 sd",
             f"batch {batch}, reference {reference}",
@@ -67,11 +67,11 @@ def half_shifted(scale: float) -> Iterator[Cell]:
         )
 
 
-def class_balance(scale: float) -> Iterator[Cell]:
+def class_balance(effort: Effort) -> Iterator[Cell]:
     """The target's classes from a third each to 0.6, 0.2, 0.2."""
     sizes = ((100, 150), (100, 1001), (100, 20_000), (300, 150), (300, 1001), (1000, 150))
     for batch, reference in sizes:
-        found = target_trials(trials(200_000, scale), reference, batch, UNEVEN)
+        found = target_trials(effort.trials(200_000), reference, batch, UNEVEN)
         bar = 80 if (batch, reference) == (100, 150) else 98
         yield rate(
             "flagged, class balance moved",
@@ -82,10 +82,10 @@ def class_balance(scale: float) -> Iterator[Cell]:
         )
 
 
-def trifle(scale: float) -> Iterator[Cell]:
+def trifle(effort: Effort) -> Iterator[Cell]:
     """Every column moved by 0.02 standard deviations, in large tables."""
-    found = run(trifle_trial, trials(1000, scale))
-    evidently = run(evidently_trial, trials(10, scale), 100_000, 100_000, 0.02)
+    found = run(trifle_trial, effort.trials(1000))
+    evidently = run(evidently_trial, effort.trials(10), 100_000, 100_000, 0.02)
     yield rate(
         "flagged, every column moved by 0.02 sd",
         "100,000 rows each side",
@@ -94,11 +94,6 @@ def trifle(scale: float) -> Iterator[Cell]:
         1,
         **{"Evidently's defaults": 100 * float(np.mean([both[0] for both in evidently]))},
     )
-
-
-def trials(count: int, scale: float) -> int:
-    """So many trials, or a share of them for a quick look."""
-    return max(1, round(count * scale))
 
 
 def feature_trial(seed: int, reference: int, batch: int, shift: float) -> bool:
@@ -119,13 +114,15 @@ def trifle_trial(seed: int) -> bool:
     return compare(then, now, FEATURES, TARGET, TASK, POLICY).differs
 
 
-def target_trials(count: int, reference: int, batch: int, balance: tuple[float, ...]) -> np.ndarray:
+def target_trials(
+    seeds: range, reference: int, batch: int, balance: tuple[float, ...]
+) -> np.ndarray:
     """Whether the target is flagged, in many trials.
 
     The verdict depends on the counts of the classes alone: these are drawn, and each table of
     counts is judged once, by the functions that `compare` uses.
     """
-    rng = np.random.default_rng([3, reference, batch])
+    rng, count = np.random.default_rng([3, seeds.start, reference, batch]), len(seeds)
     counts = np.hstack(
         [rng.multinomial(reference, EVEN, count), rng.multinomial(batch, balance, count)]
     )
@@ -145,7 +142,7 @@ _THEN, _NOW = slice(0, 3), slice(3, 6)
 def run_tables(tables: np.ndarray) -> list[bool]:
     """The verdict on each table of counts."""
     parts = np.array_split(tables, 32)
-    return [flagged for part in run(_judged, len(parts), parts) for flagged in part]
+    return [flagged for part in run(_judged, range(len(parts)), parts) for flagged in part]
 
 
 def _judged(place: int, parts: list[np.ndarray]) -> list[bool]:

@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import alarms, days, promotions
-from bench.trials import Cell
+from bench.trials import Cell, Effort
 from mlops_assets import settings
 
-QUESTIONS: tuple[Callable[[float], Iterator[Cell]], ...] = (
+QUESTIONS: tuple[Callable[[Effort], Iterator[Cell]], ...] = (
     alarms.no_drift,
     alarms.half_shifted,
     alarms.class_balance,
@@ -41,22 +41,26 @@ def main() -> int:
     parser.add_argument(
         "--scale", type=float, default=1.0, help="share of the trials, for a quick look"
     )
+    parser.add_argument("--seed", type=int, default=0, help="another one draws other trials")
     parser.add_argument("--only", help="only questions whose name contains this")
     arguments = parser.parse_args()
+    effort = Effort(arguments.scale, arguments.seed)
+    asked = [question for question in QUESTIONS if (arguments.only or "") in question.__name__]
+    if not asked:
+        names = ", ".join(question.__name__ for question in QUESTIONS)
+        parser.error(f"no question contains {arguments.only!r}; there are {names}")
     console = Console(width=None if sys.stdout.isatty() else 200)
     started = time.monotonic()
     cells: list[Cell] = []
-    for question in QUESTIONS:
-        if arguments.only and arguments.only not in question.__name__:
-            continue
+    for question in asked:
         begun = time.monotonic()
-        answered = list(question(arguments.scale))
+        answered = list(question(effort))
         console.print(table(answered, question.__doc__ or ""))
         console.print(f"{time.monotonic() - begun:.0f} s\n")
         cells += answered
     seconds = time.monotonic() - started
     path = settings.home() / "bench-decisions.json"
-    write(cells, seconds, arguments.scale)
+    write(cells, seconds, effort)
     met = sum(cell.met for cell in cells)
     console.print(f"{seconds:.0f} s; written to {path}")
     console.print(f"{met} of {len(cells)} bars met")
@@ -83,7 +87,7 @@ def table(cells: list[Cell], title: str) -> Table:
     return shown
 
 
-def write(cells: list[Cell], seconds: float, scale: float) -> None:
+def write(cells: list[Cell], seconds: float, effort: Effort) -> None:
     """Keep the cells as JSON, written aside and renamed."""
     path = settings.home() / "bench-decisions.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +95,8 @@ def write(cells: list[Cell], seconds: float, scale: float) -> None:
         "cells": [dataclasses.asdict(cell) | {"met": cell.met} for cell in cells],
         "met": sum(cell.met for cell in cells),
         "of": len(cells),
-        "scale": scale,
+        "scale": effort.scale,
+        "seed": effort.seed,
         "seconds": round(seconds),
     }
     aside = path.with_name(f".{path.name}.new")

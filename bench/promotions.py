@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from bench.alarms import trials
 from bench.loop import METRIC, ROLES, TASK
 from bench.tables import TARGET
-from bench.trials import Cell, rate, run
+from bench.trials import Cell, Effort, rate, run
 from bench.world import World
 from mlops_assets.data.splits import SplitPolicy, held_out
 from mlops_assets.promotion.evaluation import measure
@@ -28,9 +27,9 @@ CORRELATION = 0.3  # of the errors of two models
 HOLDOUT = 1000
 
 
-def random_labels(scale: float) -> Iterator[Cell]:
+def random_labels(effort: Effort) -> Iterator[Cell]:
     """A drifted batch whose labels are random: nothing can be learned from it."""
-    found = np.array(run(random_labels_trial, trials(500, scale)))
+    found = np.array(run(random_labels_trial, effort.trials(500)))
     yield rate(
         "promoted, trained on random labels",
         "batch 300, evaluation part 120, default gate",
@@ -45,10 +44,10 @@ def random_labels(scale: float) -> Iterator[Cell]:
     )
 
 
-def better_candidate(scale: float) -> Iterator[Cell]:
+def better_candidate(effort: Effort) -> Iterator[Cell]:
     """A candidate that is better by 0.1 macro F1."""
     for rows, bar in ((300, 85), (500, 95)):
-        found = run(better_trial, trials(400, scale), rows)
+        found = run(better_trial, effort.trials(400), rows)
         yield rate(
             "promoted, better by 0.1 macro F1 (0.7 to 0.8)",
             f"evaluation part {rows}",
@@ -58,9 +57,9 @@ def better_candidate(scale: float) -> Iterator[Cell]:
         )
 
 
-def rollbacks(scale: float) -> Iterator[Cell]:
+def rollbacks(effort: Effort) -> Iterator[Cell]:
     """Production beside the version before it."""
-    healthy = run(rollback_trial, trials(400, scale), 0.75, 0.75, 30)
+    healthy = run(rollback_trial, effort.trials(400), 0.75, 0.75, 30)
     yield rate(
         "rolled back, healthy production",
         "30 days of 300 rows, previous equally good (0.75)",
@@ -68,7 +67,7 @@ def rollbacks(scale: float) -> Iterator[Cell]:
         "<=",
         2,
     )
-    worse = run(rollback_trial, trials(200, scale), 0.65, 0.80, 5)
+    worse = run(rollback_trial, effort.trials(200), 0.65, 0.80, 5)
     yield rate(
         "rolled back within 5 days, production worse by 0.15 macro F1",
         "300 rows a day, 0.65 against 0.80",

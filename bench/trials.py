@@ -1,13 +1,27 @@
 """Many trials on all cores, and what they show: a rate, its interval, and whether a bar is met."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 CONFIDENCE = 0.95
+STRIDE = 100_000_000  # between the seeds of two sets of trials; no question has so many
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How many trials, and which: a share of all for a quick look, and another seed for others."""
+
+    scale: float = 1.0
+    seed: int = 0
+
+    def trials(self, count: int) -> range:
+        """The seeds of ``count`` trials, or of their share."""
+        first = self.seed * STRIDE
+        return range(first, first + max(1, round(count * self.scale)))
 
 
 @dataclass(frozen=True)
@@ -53,11 +67,11 @@ def clopper_pearson(hits: int, trials: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def run(trial: Callable[..., Any], count: int, *arguments: object) -> list[Any]:
-    """``[trial(0, *arguments), trial(1, *arguments), …]``, on all cores, in this order."""
+def run(trial: Callable[..., Any], seeds: Sequence[int], *arguments: object) -> list[Any]:
+    """``[trial(seed, *arguments) for seed in seeds]``, on all cores, in this order."""
     from joblib import Parallel, delayed
 
-    chunks = [chunk for chunk in np.array_split(np.arange(count), 16 * cores()) if len(chunk)]
+    chunks = [chunk for chunk in np.array_split(np.asarray(seeds), 16 * cores()) if len(chunk)]
     results: list[list[Any]] = Parallel(n_jobs=cores())(
         delayed(_several)(trial, chunk.tolist(), arguments) for chunk in chunks
     )  # pyright: ignore[reportAssignmentType]

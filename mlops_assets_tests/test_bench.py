@@ -40,7 +40,7 @@ def test_two_models_have_the_accuracies_and_the_correlation_told():
 
 def test_targets_judged_by_counts_are_judged_as_frames_are():
     # `target_trials` asserts it of its first twenty trials.
-    assert target_trials(200, 1001, 100, UNEVEN).mean() > 0.9
+    assert target_trials(range(200), 1001, 100, UNEVEN).mean() > 0.9
 
 
 def test_a_life_of_the_loop_finds_a_change_on_its_day():
