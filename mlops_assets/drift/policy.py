@@ -81,8 +81,8 @@ class DriftPolicy(BaseModel):
         default=0.999,
         gt=0.5,
         lt=1,
-        description="Production's score has fallen when it is below its score at promotion with "
-        "this one-sided confidence (two-sample bootstrap).",
+        description="Production's score has fallen when it is below its score on the baseline "
+        "holdout with this one-sided confidence (two-sample bootstrap).",
     )
     score_days: int = Field(
         default=2,

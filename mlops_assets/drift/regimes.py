@@ -30,8 +30,8 @@ class ReportRecord(BaseModel):
     labelled_rows: int = Field(description="Rows of the batch with a label.")
     score_below: bool | None = Field(
         default=None,
-        description="Whether production's score was below that at promotion with the lower "
-        "confidence (score_days_confidence); None where it could not be compared.",
+        description="Whether production's score was below that on the baseline holdout with the "
+        "lower confidence (score_days_confidence); None where it could not be compared.",
     )
     production: str | None = Field(
         default=None, description="The production version that the report was made with."

@@ -27,7 +27,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class ScoreCheck:
-    """Production's score on the batch against its score at promotion, at two confidences.
+    """Production's score on the batch against that on the baseline holdout, at two confidences.
 
     ``fall`` is judged by itself (``score_confidence``), ``fall_of_days`` together with earlier
     days (``score_days_confidence``); ``production`` is the version that was scored.
@@ -106,7 +106,8 @@ def judge(
     Args:
         batch: The batch's partition and sizes.
         baseline: The batch compared with the baseline.
-        score: Production's score on the batch against that at promotion; None without labels.
+        score: Production's score on the batch against that on the baseline holdout; None
+            without labels.
         regimes: The regimes before this partition, as `fold_regimes` gives them.
         compare_with: Compares the batch with a regime; asked lazily, the most recent first.
         reports: The records of earlier reports; later partitions are left out here.
@@ -127,7 +128,7 @@ def judge(
     if score_reason:
         reasons.append(score_reason)
     elif score:
-        reasons.append(_score_text(score.fall, "not credibly below", "at promotion"))
+        reasons.append(_score_text(score.fall, "not credibly below"))
 
     if not drifted:
         regime, known = BASELINE, None
@@ -285,7 +286,7 @@ def _score_reason(
     if score is None:
         return None
     if score.fall.credible:
-        return _score_text(score.fall, "credibly below", "at promotion")
+        return _score_text(score.fall, "credibly below")
     if not score.fall_of_days.credible:
         return None
     # Days of another production version say nothing about this one.
@@ -296,15 +297,15 @@ def _score_reason(
     )
     if not in_a_row:
         return None
-    text = _score_text(score.fall_of_days, "credibly below", "at promotion")
+    text = _score_text(score.fall_of_days, "credibly below")
     return f"{text}, {policy.score_days} scored batches in a row"
 
 
-def _score_text(fall: ScoreFall, relation: str, when: str) -> str:
+def _score_text(fall: ScoreFall, relation: str) -> str:
     return (
-        f"production's score {fall.score_now:.3f} is {relation} its {fall.score_then:.3f} {when} "
-        f"({fall.rows_now} rows against {fall.rows_then}, fall {fall.fall:+.3f}, at least "
-        f"{fall.fall_lower:+.3f} at confidence {fall.confidence:g})"
+        f"production's score {fall.score_now:.3f} is {relation} its {fall.score_then:.3f} on the "
+        f"baseline holdout ({fall.rows_now} rows against {fall.rows_then}, fall {fall.fall:+.3f}, "
+        f"at least {fall.fall_lower:+.3f} at confidence {fall.confidence:g})"
     )
 
 

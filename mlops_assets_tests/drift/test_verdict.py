@@ -92,8 +92,8 @@ def test_a_batch_like_the_baseline_is_no_drift():
     assert (verdict.drift_detected, verdict.retrain, verdict.regime) == (False, False, "baseline")
     assert verdict.reasons == (
         "none of 4 feature columns differs from the baseline",
-        "production's score 0.700 is not credibly below its 0.900 at promotion (300 rows against "
-        "400, fall +0.200, at least -0.020 at confidence 0.999)",
+        "production's score 0.700 is not credibly below its 0.900 on the baseline holdout (300 "
+        "rows against 400, fall +0.200, at least -0.020 at confidence 0.999)",
     )
 
 
