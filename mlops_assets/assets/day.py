@@ -144,7 +144,7 @@ class Day:
 
     def _match(self, regime: Regime) -> RegimeMatch:
         if regime not in self.matches:
-            rows = evaluation_rows(self.spec, self.store, regime.partitions)
+            rows = evaluation_rows(self.spec, self.store, self._latest(regime))
             fall = self._falls(self._scored(rows), (self.spec.drift.score_confidence,))
             self.matches[regime] = RegimeMatch(
                 self._compare(self._reference(regime)), fall[0] if fall else None
@@ -199,13 +199,21 @@ class Day:
         return batch_parts(self.spec, self.store, self.partition).judge
 
     def _reference(self, regime: Regime) -> pd.DataFrame:
-        """The regime's rows, from its latest batch back, as many as a comparison looks at."""
-        tables: list[pd.DataFrame] = []
-        for partition in reversed(regime.partitions):
-            tables.append(self.store.read(self.spec.name, "drifted_batch", partition))
-            if sum(map(len, tables)) >= self.spec.drift.max_rows:
-                break
+        """The rows of the regime that a batch is compared with."""
+        name, latest = self.spec.name, self._latest(regime)
+        tables = [self.store.read(name, "drifted_batch", partition) for partition in latest]
         return pd.concat(tables, ignore_index=True)
+
+    def _latest(self, regime: Regime) -> list[str]:
+        """The regime's batches from the latest back, as many as a comparison looks at."""
+        latest: list[str] = []
+        rows = 0
+        for partition in reversed(regime.partitions):
+            latest.append(partition)
+            rows += self.store.record(self.spec.name, "drifted_batch", partition)["rows"]
+            if rows >= self.spec.drift.max_rows:
+                break
+        return latest
 
     def _compare(self, reference: pd.DataFrame) -> Comparison:
         spec = self.spec
