@@ -6,6 +6,7 @@ import os
 os.environ["DO_NOT_TRACK"] = "true"
 
 import shutil
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,17 @@ import dagster as dg
 import pytest
 
 from mlops_assets_tests.examples import DAYS, RETRAINED, Loop, forget_mlflow, iris_spec
+
+# A shell starts its background jobs with SIGINT ignored. Dagster, in this process, copies that to
+# SIGTERM, and whatever a test then starts inherits both: it could not be stopped.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The quick ones first, in random order; then those that drive real servers."""
+    items.sort(key=lambda item: "e2e" in item.keywords)
 
 
 @pytest.fixture(scope="session")

@@ -118,7 +118,7 @@ def served(home: Path) -> Iterator[Served]:
         )
         if processes_of(home):
             os.kill(pid, signal.SIGTERM)
-            shell.stdout.read()
+        wait_for(lambda: not processes_of(home), 3 * STOP_SECONDS, "make up to end")
 
 
 @pytest.fixture(scope="session")
