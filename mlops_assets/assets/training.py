@@ -43,6 +43,7 @@ def train_and_register(
         else:
             scores = ", ".join(f"{name} {value:.4f}" for name, value in result.metrics.items())
             context.log.info("%s in %.1f s: %s", result.name, result.seconds, scores)
+        _end_if_asked_to(context)
 
     trained = train(table, spec.columns, spec.task, spec.training, tell)
     tags = {"dagster_run_id": context.run.run_id, IDEMPOTENCY_TAG: key}
@@ -64,6 +65,17 @@ def train_and_register(
         "training_rows": len(table),
         "mlflow_run_id": version.run_id,
     }
+
+
+def _end_if_asked_to(context: dg.AssetExecutionContext) -> None:
+    """End a run that is being terminated.
+
+    Dagster interrupts it once, and Python drops an interrupt that comes while it collects
+    garbage, which PyCaret has it do around every algorithm. So what was asked is looked up.
+    """
+    run = context.instance.get_run_by_id(context.run_id)
+    if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
+        raise dg.DagsterExecutionInterruptedError
 
 
 def _as_markdown(leaderboard: pd.DataFrame) -> str:

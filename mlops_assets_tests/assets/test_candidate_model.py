@@ -1,5 +1,7 @@
+import dagster as dg
 import pytest
 
+from mlops_assets.assets import training
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.jobs import RETRAIN
 from mlops_assets_tests.examples import RETRAINED
@@ -71,3 +73,23 @@ def test_when_its_table_is_lost_it_says_so_and_moves_no_alias(fork):
     assert str(path) in run.message
     assert run.materialized == []
     assert loop.aliases() == {"staging": 3, "production": 2, "previous": 1}
+
+
+def test_a_run_that_is_terminated_ends_after_the_algorithm_at_hand(fork, monkeypatch):
+    """Also where the interrupt itself was lost."""
+    loop = fork()
+    trained = []
+
+    def log_and_terminate(result):
+        trained.append(result.id)
+        [running] = loop.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        loop.instance.report_run_canceling(running)
+
+    monkeypatch.setattr(training, "log_algorithm", log_and_terminate)
+    assert not loop.run(*RETRAIN, partition=DAY).success
+    [run] = loop.instance.get_runs()
+    assert run.status is dg.DagsterRunStatus.CANCELED
+    assert len(trained) == 1
+    assert loop.aliases() == {"staging": 3, "production": 2, "previous": 1}
+    (tracked,) = loop.mlflow_runs(run.run_id)
+    assert tracked.info.status == "FAILED"
