@@ -3,7 +3,7 @@
 import dagster as dg
 import pandas as pd
 
-from mlops_assets.assets.parts import Lineage, baseline_parts, batch_parts, lineage
+from mlops_assets.assets.parts import Lineage, lineage, lineage_parts
 from mlops_assets.assets.shared import asset, table_metadata, told_plainly
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
@@ -66,7 +66,5 @@ def augmented_dataset(spec: ModelSpec) -> dg.AssetsDefinition:
 
 def _tables(spec: ModelSpec, store: Store, known: Lineage) -> dict[str, pd.DataFrame]:
     """The rows to learn from, by where they come from."""
-    tables = {"baseline": baseline_parts(spec, store).learn}
-    for partition in known.training_partitions:
-        tables[partition] = batch_parts(spec, store, partition).learn
-    return {origin: rows.assign(**{ORIGIN: origin}) for origin, rows in tables.items()}
+    parts = lineage_parts(spec, store, known.training_partitions)
+    return {origin: part.learn.assign(**{ORIGIN: origin}) for origin, part in parts.items()}

@@ -12,8 +12,14 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.assets.shared import ALL
-from mlops_assets.data.splits import held_out
-from mlops_assets.drift.regimes import DecisionRecord, ReportRecord, fold_regimes, regime_of
+from mlops_assets.data.splits import held_out, on_first_side
+from mlops_assets.drift.regimes import (
+    BASELINE,
+    DecisionRecord,
+    ReportRecord,
+    fold_regimes,
+    regime_of,
+)
 from mlops_assets.drift.verdict import known_already
 from mlops_assets.promotion.rollback import RollbackRecord
 from mlops_assets.resources.store import Store
@@ -30,18 +36,47 @@ class Parts:
 
 def baseline_parts(spec: ModelSpec, store: Store) -> Parts:
     """The baseline's train part and holdout."""
-    table = store.read(spec.name, "baseline_data", ALL)
-    judged = held_out(table, spec.columns, spec.split.holdout_share, spec.split.seed, spec.task)
-    return Parts(learn=_rows(table, ~judged), judge=_rows(table, judged))
+    return _parts(spec, *_baseline(spec, store))
 
 
 def batch_parts(spec: ModelSpec, store: Store, partition: str) -> Parts:
     """A batch's adaptation part and evaluation part; a row stays where it is when labels arrive."""
+    return _parts(spec, *_batch(spec, store, partition))
+
+
+def lineage_parts(spec: ModelSpec, store: Store, partitions: Iterable[str]) -> dict[str, Parts]:
+    """The parts of the baseline and of batches, by origin, in the order of their days.
+
+    A row that was delivered more than once is on the same side in all of them: what a model of
+    this lineage learns from, it is not judged on.
+    """
+    tables = {BASELINE: _baseline(spec, store)}
+    tables |= {partition: _batch(spec, store, partition) for partition in sorted(partitions)}
+    sides = on_first_side(list(tables.values()), spec.columns)
+    return {
+        origin: _parts(spec, table, judged)
+        for (origin, (table, _)), judged in zip(tables.items(), sides, strict=True)
+    }
+
+
+def _baseline(spec: ModelSpec, store: Store) -> tuple[pd.DataFrame, np.ndarray]:
+    table = store.read(spec.name, "baseline_data", ALL)
+    share, seed = spec.split.holdout_share, spec.split.seed
+    return table, held_out(table, spec.columns, share, seed, spec.task)
+
+
+def _batch(spec: ModelSpec, store: Store, partition: str) -> tuple[pd.DataFrame, np.ndarray]:
     table = store.read(spec.name, "drifted_batch", partition)
     share, seed = spec.split.evaluation_share, spec.split.seed
-    judged = held_out(table, spec.columns, share, seed, spec.task, stratified=False)
+    return table, held_out(table, spec.columns, share, seed, spec.task, stratified=False)
+
+
+def _parts(spec: ModelSpec, table: pd.DataFrame, judged: np.ndarray) -> Parts:
     labelled = table.index.isin(spec.columns.labelled(table).index)
-    return Parts(learn=_rows(table, labelled & ~judged), judge=_rows(table, labelled & judged))
+    return Parts(
+        learn=table[labelled & ~judged].reset_index(drop=True),
+        judge=table[labelled & judged].reset_index(drop=True),
+    )
 
 
 def evaluation_rows(spec: ModelSpec, store: Store, partitions: Iterable[str]) -> pd.DataFrame:
@@ -83,10 +118,6 @@ def settle(spec: ModelSpec, store: Store, partition: str, decision: str) -> None
     record = DecisionRecord.model_validate(kept["record"]).model_copy(update={"decision": decision})
     changed = kept | {"decision": decision, "record": record.model_dump(mode="json")}
     store.write_record(spec.name, "production_model", partition, changed)
-
-
-def _rows(table: pd.DataFrame, mask: np.ndarray) -> pd.DataFrame:
-    return table[mask].reset_index(drop=True)
 
 
 @dataclass(frozen=True)

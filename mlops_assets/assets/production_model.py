@@ -3,11 +3,12 @@
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
-from mlops_assets.assets.parts import baseline_parts, decision_records, evaluation_rows
+from mlops_assets.assets.parts import decision_records, lineage_parts
 from mlops_assets.assets.shared import asset, registry_of, told_plainly
 from mlops_assets.data.fingerprint import fingerprint
-from mlops_assets.drift.regimes import DecisionRecord
+from mlops_assets.drift.regimes import BASELINE, DecisionRecord
 from mlops_assets.promotion.evaluation import measure
 from mlops_assets.promotion.gate import Decision, decide
 from mlops_assets.promotion.registry import Version
@@ -108,8 +109,9 @@ def _decide(
     if production.number == candidate.number:
         # A try that was killed after the promotion: decide again as it was decided then.
         production = registry.previous() or production
-    drifted = evaluation_rows(spec, store, dataset["regime_partitions"])
-    holdout = baseline_parts(spec, store).judge
+    parts = lineage_parts(spec, store, set(dataset["data_hashes"]) - {BASELINE})
+    drifted = pd.concat([parts[day].judge for day in dataset["regime_partitions"]])
+    holdout = parts[BASELINE].judge
     target, features = spec.columns.target, spec.columns.features(holdout)
     challenger = registry.load(candidate)
     evidence = measure(

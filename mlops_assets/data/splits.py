@@ -1,5 +1,7 @@
 """Which rows are held out: derivable again at any time, whatever the order of the rows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -59,7 +61,7 @@ def held_out(
     """
     if frame.empty:
         return np.zeros(0, dtype=bool)
-    ids = _hashes(frame[columns.id].astype(str), seed) if columns.id else None
+    ids = _hashes(_one_zero(frame[columns.id]).astype(str), seed) if columns.id else None
     if columns.timestamp is not None:
         moments = pd.to_datetime(frame[columns.timestamp])
         if moments.nunique() > 1:
@@ -68,13 +70,43 @@ def held_out(
         return ids < np.uint64(share * 2**64)
     silent = {*columns.ignore, *([] if stratified else [columns.target])}
     told = sorted(set(frame.columns) - silent)
-    content = _hashes(frame[told], seed)
+    content = _hashes(_one_zero(frame[told]), seed)
     mask = np.zeros(len(frame), dtype=bool)
     if stratified and task == "classification":
         for places in frame.groupby(columns.target, observed=True).indices.values():
             mask[places] = _lowest(content[places], share)
         return mask
     return _lowest(content, share)
+
+
+def on_first_side(
+    tables: Sequence[tuple[pd.DataFrame, np.ndarray]], columns: Columns
+) -> list[np.ndarray]:
+    """The masks of several tables, with each row on the side that it was on first.
+
+    A row that is delivered again, say because every day brings the last seven, would else be held
+    out of one table and learned from in another. With id columns an id is such a row; without
+    them, a row with the same values in all columns that are not ignored.
+
+    Args:
+        tables: frames with the masks that `held_out` gave for them, in the order of their time.
+        columns: the roles of the columns.
+    """
+    rows = np.concatenate([_identity(frame, columns) for frame, _ in tables])
+    held = np.concatenate([mask for _, mask in tables])
+    _, first, row = np.unique(rows, return_index=True, return_inverse=True)
+    return np.split(held[first][row], np.cumsum([len(mask) for _, mask in tables])[:-1])
+
+
+def _identity(frame: pd.DataFrame, columns: Columns) -> np.ndarray:
+    if columns.id:
+        return _hashes(_one_zero(frame[columns.id]).astype(str), 0)
+    # A column has one type in one table and may have another where values are missing.
+    told = {
+        name: frame[name].astype(float if pd.api.types.is_numeric_dtype(frame[name]) else str)
+        for name in sorted(set(frame.columns) - set(columns.ignore))
+    }
+    return _hashes(_one_zero(pd.DataFrame(told)), 0)
 
 
 def _latest(moments: pd.Series, ids: np.ndarray | None, share: float) -> np.ndarray:
@@ -97,6 +129,12 @@ def _lowest(keys: np.ndarray, share: float) -> np.ndarray:
         return np.zeros(len(keys), dtype=bool)
     rows = np.cumsum(counts)[:-1]  # rows held out when cutting after each key but the last
     return group <= int(np.argmin(np.abs(rows - wanted)))
+
+
+def _one_zero(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with -0.0 as 0.0: they are equal, and their hashes would not be."""
+    floats = [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
+    return frame.assign(**{name: frame[name] + 0.0 for name in floats})
 
 
 def _hashes(frame: pd.DataFrame, seed: int) -> np.ndarray:

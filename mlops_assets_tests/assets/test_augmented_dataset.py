@@ -4,8 +4,9 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from mlops_assets.assets.parts import baseline_parts, batch_parts
+from mlops_assets.assets.parts import baseline_parts, batch_parts, lineage_parts
 from mlops_assets.data.fingerprint import fingerprint
+from mlops_assets.jobs import RETRAIN
 from mlops_assets_tests.examples import BY_SENSOR, RETRAINED
 
 ORIGIN = "mlops_assets_partition"
@@ -59,6 +60,28 @@ def test_no_training_set_has_an_evaluation_row_of_any_batch_or_of_the_holdout(fi
     for rows in held_out:
         assert len(rows) >= 45
         assert not as_rows(rows) & trained_on
+
+
+def test_rows_that_are_delivered_again_stay_on_the_side_that_they_were_on_first(fork):
+    loop, day = fork(), "2026-01-04"
+    tables = [loop.store.read("iris", "drifted_batch", key) for key in ("2026-01-02", day)]
+    baseline = loop.store.read("iris", "baseline_data", "all")
+    again = pd.concat([*tables, baseline], ignore_index=True)
+    loop.store.write("iris", "drifted_batch", day, again)
+    alone = batch_parts(loop.spec, loop.store, day)
+    judged_before = as_rows(batch_parts(loop.spec, loop.store, "2026-01-02").judge)
+    judged_before |= as_rows(baseline_parts(loop.spec, loop.store).judge)
+    assert judged_before & as_rows(alone.learn)  # split alone, it would break the promise
+
+    run = loop.run(*RETRAIN, partition=day)
+
+    assert run.success, run.message
+    trained_on = as_rows(loop.store.read("iris", "augmented_dataset", day))
+    parts = lineage_parts(loop.spec, loop.store, FROM[day][1:])
+    assert not trained_on & judged_before
+    assert not trained_on & as_rows(parts[day].judge)
+    assert as_rows(alone.learn) - trained_on  # what went to the other side
+    assert run.metadata("production_model")["evaluation_rows"] == len(parts[day].judge)
 
 
 def test_the_record_has_the_hash_of_every_table_that_went_in(five_days):

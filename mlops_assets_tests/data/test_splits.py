@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mlops_assets.data.columns import Columns
-from mlops_assets.data.splits import SplitPolicy, held_out
+from mlops_assets.data.splits import SplitPolicy, held_out, on_first_side
 
 PLAIN = Columns(target="y")
 TABLES = st.lists(
@@ -51,6 +51,37 @@ def test_identical_rows_are_never_on_both_sides(frame, columns, share):
     mask = held_out(frame, columns, share, 0, "classification")
 
     assert not set(rows_of(frame, mask)) & set(rows_of(frame, ~mask))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(TABLES, min_size=1, max_size=4), ROLES)
+def test_a_row_that_is_delivered_again_is_on_one_side_in_all_tables(frames, columns):
+    def split(frame, place):
+        # The baseline, with its own share, and then batches.
+        share, stratified = (0.3, True) if place == 0 else (0.4, False)
+        return held_out(frame, columns, share, 0, "classification", stratified=stratified)
+
+    tables = [(frame, split(frame, place)) for place, frame in enumerate(frames)]
+    sides = on_first_side(tables, columns)
+
+    assert (sides[0] == tables[0][1]).all()
+    every = pd.concat(frames).assign(held=np.concatenate(sides))
+    # An id is one row, whatever else the columns say.
+    row = columns.id or ["k", "x", "y"]
+    assert (every.groupby(row)["held"].nunique() == 1).all()
+    # What was not delivered before is split as if it came alone.
+    if len(frames) > 1:
+        new = ~frames[1].set_index(row).index.isin(frames[0].set_index(row).index)
+        assert (sides[1][new] == tables[1][1][new]).all()
+
+
+def test_a_row_is_known_again_where_its_column_has_another_type():
+    """As in a batch in which a label is missing."""
+    first = pd.DataFrame({"x": [1, 2], "y": [0, 1]})
+    again = pd.DataFrame({"x": [2.0, 3.0], "y": [1.0, np.nan]})
+    masks = [np.array([True, True]), np.array([False, False])]
+    sides = on_first_side([(first, masks[0]), (again, masks[1])], PLAIN)
+    assert [list(side) for side in sides] == [[True, True], [True, False]]
 
 
 @settings(max_examples=60, deadline=None)
