@@ -10,7 +10,6 @@ import pandas as pd
 from mlops_assets import settings
 from mlops_assets.assets.parts import (
     baseline_parts,
-    batch_parts,
     decisions,
     evaluation_rows,
     reports,
@@ -196,7 +195,7 @@ class Day:
         """The labelled rows that production has not been trained on: mostly all of them."""
         if self.production.tags.get("partition", "") < self.partition:
             return self.spec.columns.labelled(self.batch)
-        return batch_parts(self.spec, self.store, self.partition).judge
+        return evaluation_rows(self.spec, self.store, [self.partition])
 
     def _reference(self, regime: Regime) -> pd.DataFrame:
         """The rows of the regime that a batch is compared with."""

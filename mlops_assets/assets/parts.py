@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.assets.shared import ALL
-from mlops_assets.data.splits import held_out, on_first_side
+from mlops_assets.data.splits import delivered_before, held_out, on_first_side
 from mlops_assets.drift.regimes import (
     BASELINE,
     DecisionRecord,
@@ -36,39 +36,34 @@ class Parts:
 
 def baseline_parts(spec: ModelSpec, store: Store) -> Parts:
     """The baseline's train part and holdout."""
-    return _parts(spec, *_baseline(spec, store))
-
-
-def batch_parts(spec: ModelSpec, store: Store, partition: str) -> Parts:
-    """A batch's adaptation part and evaluation part; a row stays where it is when labels arrive."""
-    return _parts(spec, *_batch(spec, store, partition))
+    table = store.read(spec.name, "baseline_data", ALL)
+    return _parts(spec, table, _judged(spec, BASELINE, table))
 
 
 def lineage_parts(spec: ModelSpec, store: Store, partitions: Iterable[str]) -> dict[str, Parts]:
     """The parts of the baseline and of batches, by origin, in the order of their days.
 
-    A row that was delivered more than once is on the same side in all of them: what a model of
-    this lineage learns from, it is not judged on.
+    A row stays where it is when labels arrive. One that is delivered more than once is on the
+    same side in all of them, so that no model of this lineage is judged on what it has learned
+    from; and where a timestamp tells it from others, it counts once.
     """
-    tables = {BASELINE: _baseline(spec, store)}
-    tables |= {partition: _batch(spec, store, partition) for partition in sorted(partitions)}
-    sides = on_first_side(list(tables.values()), spec.columns)
+    origins = {BASELINE: store.read(spec.name, "baseline_data", ALL)}
+    for partition in sorted(partitions):
+        origins[partition] = store.read(spec.name, "drifted_batch", partition)
+    repeated = delivered_before(list(origins.values()), spec.columns)
+    tables = [table[~again] for table, again in zip(origins.values(), repeated, strict=True)]
+    split = [_judged(spec, origin, table) for origin, table in zip(origins, tables, strict=True)]
+    sides = on_first_side(list(zip(tables, split, strict=True)), spec.columns)
     return {
         origin: _parts(spec, table, judged)
-        for (origin, (table, _)), judged in zip(tables.items(), sides, strict=True)
+        for origin, table, judged in zip(origins, tables, sides, strict=True)
     }
 
 
-def _baseline(spec: ModelSpec, store: Store) -> tuple[pd.DataFrame, np.ndarray]:
-    table = store.read(spec.name, "baseline_data", ALL)
-    share, seed = spec.split.holdout_share, spec.split.seed
-    return table, held_out(table, spec.columns, share, seed, spec.task)
-
-
-def _batch(spec: ModelSpec, store: Store, partition: str) -> tuple[pd.DataFrame, np.ndarray]:
-    table = store.read(spec.name, "drifted_batch", partition)
-    share, seed = spec.split.evaluation_share, spec.split.seed
-    return table, held_out(table, spec.columns, share, seed, spec.task, stratified=False)
+def _judged(spec: ModelSpec, origin: str, table: pd.DataFrame) -> np.ndarray:
+    policy, baseline = spec.split, origin == BASELINE
+    share = policy.holdout_share if baseline else policy.evaluation_share
+    return held_out(table, spec.columns, share, policy.seed, spec.task, stratified=baseline)
 
 
 def _parts(spec: ModelSpec, table: pd.DataFrame, judged: np.ndarray) -> Parts:
@@ -79,10 +74,10 @@ def _parts(spec: ModelSpec, table: pd.DataFrame, judged: np.ndarray) -> Parts:
     )
 
 
-def evaluation_rows(spec: ModelSpec, store: Store, partitions: Iterable[str]) -> pd.DataFrame:
+def evaluation_rows(spec: ModelSpec, store: Store, partitions: Sequence[str]) -> pd.DataFrame:
     """The evaluation parts of several batches, one below the other."""
-    parts = [batch_parts(spec, store, partition).judge for partition in partitions]
-    return pd.concat(parts, ignore_index=True)
+    parts = lineage_parts(spec, store, partitions)
+    return pd.concat([parts[partition].judge for partition in partitions], ignore_index=True)
 
 
 def reports(spec: ModelSpec, store: Store) -> Sequence[ReportRecord]:

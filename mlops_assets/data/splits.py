@@ -84,9 +84,9 @@ def on_first_side(
 ) -> list[np.ndarray]:
     """The masks of several tables, with each row on the side that it was on first.
 
-    A row that is delivered again, say because every day brings the last seven, would else be held
-    out of one table and learned from in another. With id columns an id is such a row; without
-    them, a row with the same values in all columns that are not ignored.
+    A row that comes again would else be held out of one table and learned from in another. With
+    id columns an id is such a row; without them, a row with the same values in all columns that
+    are not ignored.
 
     Args:
         tables: frames with the masks that `held_out` gave for them, in the order of their time.
@@ -98,9 +98,33 @@ def on_first_side(
     return np.split(held[first][row], np.cumsum([len(mask) for _, mask in tables])[:-1])
 
 
+def delivered_before(frames: Sequence[pd.DataFrame], columns: Columns) -> list[np.ndarray]:
+    """Mark the rows of each table that an earlier one has had, as when every day brings seven.
+
+    Such a row has the same values in all columns that are not ignored, a timestamp among them:
+    without one, a row that is alike may be as good as a new one, say of a customer who has not
+    changed since yesterday.
+
+    Args:
+        frames: tables in the order of their time.
+        columns: the roles of the columns.
+    """
+    lengths = [len(frame) for frame in frames]
+    if columns.timestamp is None:
+        return [np.zeros(length, dtype=bool) for length in lengths]
+    rows = np.concatenate([_content(frame, columns) for frame in frames])
+    table = np.repeat(np.arange(len(frames)), lengths)
+    _, first, row = np.unique(rows, return_index=True, return_inverse=True)
+    return np.split(table[first][row] < table, np.cumsum(lengths)[:-1])
+
+
 def _identity(frame: pd.DataFrame, columns: Columns) -> np.ndarray:
     if columns.id:
         return _hashes(_one_zero(frame[columns.id]).astype(str), 0)
+    return _content(frame, columns)
+
+
+def _content(frame: pd.DataFrame, columns: Columns) -> np.ndarray:
     # A column has one type in one table and may have another where values are missing.
     told = {
         name: frame[name].astype(float if pd.api.types.is_numeric_dtype(frame[name]) else str)

@@ -4,8 +4,9 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from mlops_assets.assets.parts import baseline_parts, batch_parts, lineage_parts
+from mlops_assets.assets.parts import baseline_parts, evaluation_rows, lineage_parts
 from mlops_assets.data.fingerprint import fingerprint
+from mlops_assets.data.splits import held_out
 from mlops_assets.jobs import RETRAIN
 from mlops_assets_tests.examples import BY_SENSOR, RETRAINED
 
@@ -20,7 +21,7 @@ FROM = {
 def learnable(loop, origin: str) -> pd.DataFrame:
     if origin == "baseline":
         return baseline_parts(loop.spec, loop.store).learn
-    return batch_parts(loop.spec, loop.store, origin).learn
+    return lineage_parts(loop.spec, loop.store, [origin])[origin].learn
 
 
 def as_rows(table: pd.DataFrame) -> set[tuple]:
@@ -54,7 +55,7 @@ def test_no_training_set_has_an_evaluation_row_of_any_batch_or_of_the_holdout(fi
     trained_on = as_rows(five_days.store.read("iris", "augmented_dataset", day))
     held_out = [baseline_parts(five_days.spec, five_days.store).judge]
     held_out += [
-        batch_parts(five_days.spec, five_days.store, batch).judge
+        evaluation_rows(five_days.spec, five_days.store, [batch])
         for batch in ("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04")
     ]
     for rows in held_out:
@@ -68,10 +69,10 @@ def test_rows_that_are_delivered_again_stay_on_the_side_that_they_were_on_first(
     baseline = loop.store.read("iris", "baseline_data", "all")
     again = pd.concat([*tables, baseline], ignore_index=True)
     loop.store.write("iris", "drifted_batch", day, again)
-    alone = batch_parts(loop.spec, loop.store, day)
-    judged_before = as_rows(batch_parts(loop.spec, loop.store, "2026-01-02").judge)
+    alone = held_out(again, loop.spec.columns, 0.4, 0, "classification", stratified=False)
+    judged_before = as_rows(evaluation_rows(loop.spec, loop.store, ["2026-01-02"]))
     judged_before |= as_rows(baseline_parts(loop.spec, loop.store).judge)
-    assert judged_before & as_rows(alone.learn)  # split alone, it would break the promise
+    assert judged_before & as_rows(again[~alone])  # split alone, it would break the promise
 
     run = loop.run(*RETRAIN, partition=day)
 
@@ -80,7 +81,6 @@ def test_rows_that_are_delivered_again_stay_on_the_side_that_they_were_on_first(
     parts = lineage_parts(loop.spec, loop.store, FROM[day][1:])
     assert not trained_on & judged_before
     assert not trained_on & as_rows(parts[day].judge)
-    assert as_rows(alone.learn) - trained_on  # what went to the other side
     assert run.metadata("production_model")["evaluation_rows"] == len(parts[day].judge)
 
 

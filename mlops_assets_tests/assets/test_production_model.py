@@ -4,7 +4,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mlops_assets.assets.parts import baseline_parts, batch_parts
+from mlops_assets.assets.parts import baseline_parts, evaluation_rows
 from mlops_assets.promotion.gate import Decision, decide
 from mlops_assets_tests.examples import RETRAINED
 
@@ -65,7 +65,7 @@ def test_what_was_replaced_is_previous(five_days):
 
 def test_the_scores_are_those_on_the_evaluation_rows_and_on_the_holdout(five_days):
     spec, registry = five_days.spec, five_days.registry
-    rows = batch_parts(spec, five_days.store, PROMOTED).judge
+    rows = evaluation_rows(spec, five_days.store, [PROMOTED])
     holdout = baseline_parts(spec, five_days.store).judge
     features = spec.columns.features(holdout)
 

@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mlops_assets.data.columns import Columns
-from mlops_assets.data.splits import SplitPolicy, held_out, on_first_side
+from mlops_assets.data.splits import (
+    SplitPolicy,
+    delivered_before,
+    held_out,
+    on_first_side,
+)
 
 PLAIN = Columns(target="y")
 TABLES = st.lists(
@@ -73,6 +78,16 @@ def test_a_row_that_is_delivered_again_is_on_one_side_in_all_tables(frames, colu
     if len(frames) > 1:
         new = ~frames[1].set_index(row).index.isin(frames[0].set_index(row).index)
         assert (sides[1][new] == tables[1][1][new]).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(TABLES, min_size=1, max_size=4), ROLES)
+def test_a_row_was_delivered_before_where_a_time_tells_it_from_others(frames, columns):
+    known: set[tuple] = set()
+    for frame, again in zip(frames, delivered_before(frames, columns), strict=True):
+        rows = list(frame.itertuples(index=False, name=None))
+        assert list(again) == [columns.timestamp is not None and row in known for row in rows]
+        known |= set(rows)
 
 
 def test_a_row_is_known_again_where_its_column_has_another_type():

@@ -6,6 +6,7 @@ import re
 import ssl
 import subprocess
 import time
+from contextlib import closing
 
 import pytest
 
@@ -159,8 +160,9 @@ def test_with_a_certificate_the_port_speaks_tls(stack, tmp_path):
 
 
 def status(connection):
-    connection.request("GET", "/dagster/")
-    return connection.getresponse().status
+    with closing(connection):
+        connection.request("GET", "/dagster/")
+        return connection.getresponse().status
 
 
 def docker(*arguments):
