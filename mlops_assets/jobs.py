@@ -7,6 +7,7 @@ import dagster as dg
 from mlops_assets.assets.parts import decision_records, settle
 from mlops_assets.assets.shared import registry_of, told_plainly
 from mlops_assets.errors import UserError
+from mlops_assets.promotion.registry import Registry, Version
 from mlops_assets.resources.mlflow import MODEL_TAG, TRAINS_TAG
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
@@ -48,10 +49,12 @@ def rollback_job(spec: ModelSpec) -> dg.JobDefinition:
                 )
                 return
             back_to = registry.previous()
-            if "partition" in left.tags and back_to not in (None, left):
-                # First, so that whatever is killed in between, the next try completes it.
-                settle(spec, context.resources.store, left.tags["partition"], "rolled_back")
-                registry.set_tags(left, {"decision": "rolled_back"})
+            # The marks first, so that whatever is killed in between, the next try completes it.
+            if back_to and back_to.tags.get("decision") == "rolled_back":
+                # A person undoes a rollback: neither version has turned out to be bad.
+                _mark(registry, spec, context.resources.store, back_to, "promoted")
+            elif back_to not in (None, left):
+                _mark(registry, spec, context.resources.store, left, "rolled_back")
             now = registry.rollback(left)
         said = f"Production of {spec.name} went back from version {left.number} to {now.number}."
         context.log.info("%s", said)
@@ -75,6 +78,15 @@ def rollback_job(spec: ModelSpec) -> dg.JobDefinition:
         _previous_to_production()
 
     return _rollback
+
+
+def _mark(
+    registry: Registry, spec: ModelSpec, store: Store, version: Version, decision: str
+) -> None:
+    """Say with the version, and in the record of its day, what became of it."""
+    if "partition" in version.tags:  # the baseline's model was never decided on
+        settle(spec, store, version.tags["partition"], version.number, decision)
+        registry.set_tags(version, {"decision": decision})
 
 
 def approve_job(spec: ModelSpec) -> dg.JobDefinition:
@@ -101,8 +113,7 @@ def approve_job(spec: ModelSpec) -> dg.JobDefinition:
             candidate = registry.get(latest["candidate_version"])
             compared_with = registry.get(latest["production_version"])
             registry.promote(candidate, expected_production=compared_with)
-            registry.set_tags(candidate, {"decision": "promoted"})
-            settle(spec, store, partition, "promoted")
+            _mark(registry, spec, store, candidate, "promoted")
         said = f"Version {candidate.number} of {spec.name} was approved and is production now."
         context.log.info("%s", said)
         context.log_event(

@@ -38,6 +38,25 @@ def test_after_a_rollback_the_regime_has_no_promotion_to_learn_from(fork):
     assert loop.registry.get(2).tags["decision"] == "rolled_back"
 
 
+def test_a_rollback_that_is_undone_leaves_both_versions_in_honour(fork):
+    loop = fork()
+    before, tags = loop.files(), [loop.registry.get(number).tags for number in (1, 2)]
+    assert loop.job("iris_rollback").success
+    assert loop.job("iris_rollback").success
+    assert loop.aliases() == {"staging": 3, "production": 2, "previous": 1}
+    assert (loop.files(), [loop.registry.get(number).tags for number in (1, 2)]) == (before, tags)
+
+
+def test_what_was_rolled_back_is_not_brought_back_by_the_loop(fork):
+    loop = fork()
+    assert loop.job("iris_rollback").success
+    # Of the regime that version 2 was promoted on, and is better at than version 1.
+    run = loop.daily("2026-01-07")
+    assert run.success, run.message
+    assert run.metadata("drift_report")["rollback"] is False
+    assert loop.store.record("iris", "drift_report", "2026-01-07")["rollback"] is None
+
+
 def test_a_rollback_without_a_previous_version_is_refused_and_changes_nothing(fork):
     loop = fork()
     loop.mlflow.delete_registered_model_alias("iris", "previous")

@@ -35,11 +35,11 @@ def baseline_model(spec: ModelSpec) -> dg.AssetsDefinition:
         parts = baseline_parts(spec, store)
         version, metadata = train_and_register(context, spec, parts.learn, None, files=[])
         registry = registry_of(spec)
-        target, features = spec.columns.target, spec.columns.features(parts.judge)
-        predicted = registry.load(version).predict(parts.judge[features])
-        score = spec.metric.score(parts.judge[target].to_numpy(), predicted)
+        predicted = registry.load(version).predict(parts.judge)
+        score = spec.metric.score(parts.judge[spec.columns.target].to_numpy(), predicted)
         if registry.version("production") is None:
             registry.promote(version, expected_production=None)
+        registry.replace_lost_first(version)
         store.write_record(spec.name, "baseline_model", ALL, {"version": version.number})
         return dg.MaterializeResult(
             metadata=metadata

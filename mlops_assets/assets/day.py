@@ -89,7 +89,7 @@ class Day:
             return rank_by_importance(self.against_baseline, {})
         target = holdout[self.spec.columns.target]
         importances = permutation_importance(
-            self.model, holdout[self.features], target, self.spec.metric, self.spec.drift.seed
+            self.model, holdout[self.model.features], target, self.spec.metric, self.spec.drift.seed
         )
         return rank_by_importance(self.against_baseline, importances)
 
@@ -100,6 +100,8 @@ class Day:
         policy = self.spec.rollback
         if previous is None or previous == self.production or not policy.enabled:
             return None
+        if previous.tags.get("decision") == "rolled_back":  # a person may bring it back
+            return None
         if self.production != self.registry.in_use():  # a day long past says nothing of today
             return None
         if len(self.unseen) < self.spec.gate.min_evaluation_rows:
@@ -107,7 +109,7 @@ class Day:
         decision = previous_is_better(
             self.now.y_true,
             self.now.y_pred,
-            self.registry.load(previous).predict(self.unseen[self.features]),
+            self.registry.load(previous).predict(self.unseen),
             self.spec.metric,
             self.spec.gate,
             policy,
@@ -172,9 +174,7 @@ class Day:
     def _scored(self, rows: pd.DataFrame) -> Scored:
         if rows.empty:
             return Scored(np.array([]), np.array([]))
-        return Scored(
-            rows[self.spec.columns.target].to_numpy(), self.model.predict(rows[self.features])
-        )
+        return Scored(rows[self.spec.columns.target].to_numpy(), self.model.predict(rows))
 
     def _judged_with(self) -> Version:
         """Production; for a report that is made again, the version that scored it before.

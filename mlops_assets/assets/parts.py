@@ -104,11 +104,11 @@ def rollback_records(spec: ModelSpec, store: Store, before: str) -> list[Rollbac
     return [record for record in found if record.partition < before]
 
 
-def settle(spec: ModelSpec, store: Store, partition: str, decision: str) -> None:
-    """Change the decision that was kept for a partition, if one was."""
+def settle(spec: ModelSpec, store: Store, partition: str, version: int, decision: str) -> None:
+    """Change the decision that was kept for a partition, if one on this version was."""
     every = decision_records(spec, store)
     kept = next((one for one in every if one["record"]["partition"] == partition), None)
-    if kept is None:
+    if kept is None or kept["candidate_version"] != version:
         return
     record = DecisionRecord.model_validate(kept["record"]).model_copy(update={"decision": decision})
     changed = kept | {"decision": decision, "record": record.model_dump(mode="json")}

@@ -26,7 +26,7 @@ def predictions(spec: ModelSpec) -> dg.AssetsDefinition:
         partition = context.partition_key
         batch = store.read(spec.name, "drifted_batch", partition)
         production = registry_of(spec).in_use()
-        predicted = registry_of(spec).load(production).predict(batch[spec.columns.features(batch)])
+        predicted = registry_of(spec).load(production).predict(batch)
         kept = [*spec.columns.id, *([spec.columns.timestamp] if spec.columns.timestamp else [])]
         table = batch[kept].assign(prediction=predicted, model_version=production.number)
         path = store.write(spec.name, "predictions", partition, table)

@@ -5,10 +5,12 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from mlops_assets.assets.parts import decision_records, lineage_parts
+from mlops_assets.assets.augmented_dataset import ORIGIN
+from mlops_assets.assets.parts import Parts, decision_records, lineage_parts
 from mlops_assets.assets.shared import asset, registry_of, told_plainly
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.drift.regimes import BASELINE, DecisionRecord
+from mlops_assets.errors import UserError
 from mlops_assets.promotion.evaluation import measure
 from mlops_assets.promotion.gate import Decision, decide
 from mlops_assets.promotion.registry import Version
@@ -52,6 +54,7 @@ def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
         evidence = decision.model_dump(mode="json") | {
             "regime": dataset["regime"],
             "regime_partitions": dataset["regime_partitions"],
+            "training_partitions": _training_partitions(dataset),
             "candidate_version": candidate.number,
             "production_version": production.number,
             "data_hashes": dataset["data_hashes"] | judged_on,
@@ -109,18 +112,19 @@ def _decide(
     if production.number == candidate.number:
         # A try that was killed after the promotion: decide again as it was decided then.
         production = registry.previous() or production
-    parts = lineage_parts(spec, store, set(dataset["data_hashes"]) - {BASELINE})
+    parts = lineage_parts(spec, store, _training_partitions(dataset))
+    _refuse_changed(spec, partition, parts, dataset["data_hashes"])
     drifted = pd.concat([parts[day].judge for day in dataset["regime_partitions"]])
     holdout = parts[BASELINE].judge
-    target, features = spec.columns.target, spec.columns.features(holdout)
+    target = spec.columns.target
     challenger = registry.load(candidate)
     evidence = measure(
         drifted[target].to_numpy(),
-        challenger.predict(drifted[features]),
-        registry.load(production).predict(drifted[features]),
+        challenger.predict(drifted),
+        registry.load(production).predict(drifted),
         holdout[target].to_numpy(),
-        challenger.predict(holdout[features]),
-        registry.load(registry.first()).predict(holdout[features]),
+        challenger.predict(holdout),
+        registry.load(registry.first()).predict(holdout),
         metric=spec.metric,
         policy=spec.gate,
         partition=partition,
@@ -128,6 +132,29 @@ def _decide(
     )
     judged_on = {"evaluation": fingerprint(drifted), "holdout": fingerprint(holdout)}
     return decide(evidence, spec.gate), candidate, production, judged_on
+
+
+def _training_partitions(dataset: dict[str, Any]) -> list[str]:
+    return sorted(set(dataset["data_hashes"]) - {BASELINE})
+
+
+def _refuse_changed(
+    spec: ModelSpec, partition: str, parts: dict[str, Parts], hashes: dict[str, str]
+) -> None:
+    """Rows that changed since the training may be on the other side of the split by now."""
+    changed = [
+        origin
+        for origin, part in parts.items()
+        if fingerprint(part.learn.assign(**{ORIGIN: origin})) != hashes[origin]
+    ]
+    if changed:
+        raise UserError(
+            f"The rows of {len(changed)} of {len(parts)} tables ({', '.join(changed)}) are others "
+            f"than those that the candidate of {partition} was trained on: the data or `split` in "
+            "the model's defs.yaml has changed since, and the candidate would be judged on rows "
+            f"that it knows. Nothing was decided. Materialize {spec.name}/augmented_dataset and "
+            "what follows it again."
+        )
 
 
 def _result(decision: Decision, candidate: Version, in_use: Version) -> dg.MaterializeResult:

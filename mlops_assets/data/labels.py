@@ -1,10 +1,14 @@
 """Labels that come later and from elsewhere."""
 
+from decimal import Decimal
+
+import numpy as np
 import pandas as pd
 
-from mlops_assets.data.coerce import plain
 from mlops_assets.data.columns import Columns
 from mlops_assets.errors import UserError
+
+_EXACT = 2**53  # from here on a float stands for several whole numbers
 
 
 def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> pd.DataFrame:
@@ -46,5 +50,18 @@ def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> 
 
 def _keys(frame: pd.DataFrame, ids: list[str]) -> pd.Series:
     """One text a row, the same whether a source wrote an id as a number or as text."""
-    parts = [plain(frame[name]).map(str).str.removesuffix(".0") for name in ids]
+    parts = [frame[name].astype(object).map(_key).astype(str) for name in ids]
     return parts[0].str.cat(parts[1:], sep="\x1f") if len(parts) > 1 else parts[0]
+
+
+def _key(value: object) -> str:
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        if abs(value) >= _EXACT:
+            raise UserError(
+                "an id of 16 digits or more came as a float, which cannot tell it from its "
+                "neighbours. Give such ids as whole numbers or as text in both sources."
+            )
+        return str(int(value))
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return str(int(value))
+    return str(value)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlops_assets.data.coerce import kind_of, plain
 from mlops_assets.data.columns import Columns
 
 
@@ -101,9 +102,9 @@ def on_first_side(
 def delivered_before(frames: Sequence[pd.DataFrame], columns: Columns) -> list[np.ndarray]:
     """Mark the rows of each table that an earlier one has had, as when every day brings seven.
 
-    Such a row has the same values in all columns that are not ignored, a timestamp among them:
-    without one, a row that is alike may be as good as a new one, say of a customer who has not
-    changed since yesterday.
+    Such a row has a label there as well, and the same values in all other columns that are not
+    ignored, a timestamp among them: without one, a row that is alike may be as good as a new one,
+    say of a customer who has not changed since yesterday.
 
     Args:
         frames: tables in the order of their time.
@@ -113,9 +114,12 @@ def delivered_before(frames: Sequence[pd.DataFrame], columns: Columns) -> list[n
     if columns.timestamp is None:
         return [np.zeros(length, dtype=bool) for length in lengths]
     rows = np.concatenate([_content(frame, columns) for frame in frames])
+    labelled = np.concatenate([frame.index.isin(columns.labelled(frame).index) for frame in frames])
     table = np.repeat(np.arange(len(frames)), lengths)
-    _, first, row = np.unique(rows, return_index=True, return_inverse=True)
-    return np.split(table[first][row] < table, np.cumsum(lengths)[:-1])
+    again = np.zeros(len(rows), dtype=bool)
+    _, first, row = np.unique(rows[labelled], return_index=True, return_inverse=True)
+    again[labelled] = table[labelled][first][row] < table[labelled]
+    return np.split(again, np.cumsum(lengths)[:-1])
 
 
 def _identity(frame: pd.DataFrame, columns: Columns) -> np.ndarray:
@@ -125,12 +129,22 @@ def _identity(frame: pd.DataFrame, columns: Columns) -> np.ndarray:
 
 
 def _content(frame: pd.DataFrame, columns: Columns) -> np.ndarray:
-    # A column has one type in one table and may have another where values are missing.
-    told = {
-        name: frame[name].astype(float if pd.api.types.is_numeric_dtype(frame[name]) else str)
-        for name in sorted(set(frame.columns) - set(columns.ignore))
-    }
+    # A time tells rows from each other; without one, the label helps to. It may come later.
+    silent = {*columns.ignore, *([columns.target] if columns.timestamp else [])}
+    told = {name: _comparable(frame[name]) for name in sorted(set(frame.columns) - silent)}
     return _hashes(_one_zero(pd.DataFrame(told)), 0)
+
+
+def _comparable(values: pd.Series) -> pd.Series:
+    """The values in a type that does not depend on what else is in the column of this table."""
+    values = plain(values)
+    kind = kind_of(values)
+    if kind == "datetime":
+        moments = pd.to_datetime(values, utc=True).dt.tz_localize(None)
+        return moments.astype("datetime64[ns]").astype("int64")
+    if kind in ("number", "boolean", "empty"):
+        return values.astype(object).where(values.notna(), np.nan).astype(float)
+    return values.astype(str)
 
 
 def _latest(moments: pd.Series, ids: np.ndarray | None, share: float) -> np.ndarray:

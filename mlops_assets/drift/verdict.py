@@ -163,15 +163,13 @@ def match(
 ) -> Regime | None:
     """The most recent regime that the batch does not differ from; None: it is a new one.
 
-    Regimes of fewer than ``min_reference_rows`` rows are no reference, since nearly everything
-    looks like a handful of rows. Only the latest one may still gather rows while it is so young,
-    and only from batches that no other regime claims.
+    Nearly everything looks like a handful of rows: regimes of fewer than ``min_reference_rows``
+    rows gather rows only from batches that no other regime claims.
     """
     recent = sorted(regimes, key=lambda regime: regime.partitions[-1], reverse=True)
     young = [regime for regime in recent if regime.rows < policy.min_reference_rows]
     grown = [regime for regime in recent if regime.rows >= policy.min_reference_rows]
-    candidates = [*grown, *[regime for regime in young if regime is recent[0]]]
-    return next((regime for regime in candidates if not compare_with(regime).differs), None)
+    return next((regime for regime in [*grown, *young] if not compare_with(regime).differs), None)
 
 
 def known_already(

@@ -36,7 +36,7 @@ def decide(evidence: Evidence, policy: GatePolicy) -> Decision:
     """Whether the candidate takes production's place.
 
     ``rejected``: not better, worse than allowed on the baseline, below the floor, or of a day
-    that is not later than production's. ``inconclusive``: better but not credibly, or too few
+    before production's. ``inconclusive``: better but not credibly, or too few
     evaluation rows to tell. ``awaiting_approval``: everything holds and a person has to agree.
     """
     enough = _enough_rows(evidence, policy)
@@ -169,9 +169,10 @@ def _later_partition(evidence: Evidence, policy: GatePolicy) -> Check:
     if production is None:
         detail = f"Production is the baseline's model; the candidate is of {evidence.partition}."
         return Check(name=name, passed=True, detail=detail)
-    later = evidence.partition > production
+    # Of the same day: its other labels have come since.
+    later = evidence.partition >= production
     detail = (
-        f"The candidate is of {evidence.partition}, {'later than' if later else 'not later than'} "
+        f"The candidate is of {evidence.partition}, {'not before' if later else 'before'} "
         f"{production}, the day production was promoted on"
         f"{'' if later or not policy.allow_older_partition else ', which is allowed here'}."
     )

@@ -49,8 +49,8 @@ class GatePolicy(BaseModel):
     )
     allow_older_partition: bool = Field(
         default=False,
-        description="Whether a candidate may be promoted on a day that is not later than the one "
-        "production was promoted on.",
+        description="Whether a candidate may be promoted on a day before the one that production "
+        "was promoted on.",
     )
     resamples: int = Field(default=2000, ge=100, description="Resamples of the bootstrap.")
     seed: int = Field(default=0, ge=0, description="Seed of the bootstrap.")

@@ -1,5 +1,7 @@
 """Which version is in use: the aliases of one registered model, moved one at a time."""
 
+import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,7 +95,23 @@ class Registry:
         """
         registered = self._registered()
         number = registered.tags.get(_FIRST) if registered else None
-        return self.in_use() if number is None else self.get(int(number))
+        if number is None:
+            return self.in_use()
+        try:
+            return self.get(int(number))
+        except UserError:
+            raise UserError(
+                f"Version {number} of {self.model!r}, the first in production, was deleted from "
+                "MLflow, and candidates are held against it on the baseline. Materialize "
+                f"{self.model}/baseline_model again: its new version takes that place."
+            ) from None
+
+    def replace_lost_first(self, version: Version) -> None:
+        """Let ``version`` stand for the first in production if that was deleted."""
+        try:
+            self.first()
+        except UserError:
+            self._client.set_registered_model_tag(self.model, _FIRST, str(version.number))
 
     def load(self, version: Version) -> Model:
         """The model of ``version``, after its types were compared with the trusted ones."""
@@ -121,6 +139,15 @@ class Registry:
         """
         self._client.log_dict(version.run_id, decision, "decision.json")
         self.set_tags(version, {"decision": str(decision["decision"])})
+
+    def decision(self, version: Version) -> dict[str, Any] | None:
+        """What :meth:`record_decision` kept with ``version``; None where nothing was decided."""
+        kept = self._client.list_artifacts(version.run_id) if version.run_id else []
+        if "decision.json" not in {file.path for file in kept}:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            path = self._client.download_artifacts(version.run_id, "decision.json", folder)
+            return json.loads(Path(path).read_text(encoding="utf-8"))
 
     def promote(self, candidate: Version, expected_production: Version | None) -> None:
         """Make ``candidate`` production, and what it replaces ``previous``.

@@ -87,22 +87,17 @@ def rollback_due(
 
     Args:
         records: The comparisons so far, of any days in any order; days without labels have none.
-        production: The version in use. Comparisons of other pairs of versions do not count.
+        production: The version in use. A comparison of another pair of versions ends a row.
         previous: The version to go back to.
         policy: Whether at all, and after how many batches in a row.
     """
     if not policy.enabled:
         return None
-    ours = sorted(
-        (
-            record
-            for record in records
-            if (record.production, record.previous) == (production, previous)
-        ),
-        key=lambda record: record.partition,
-    )
-    last = ours[-policy.patience :]
-    if len(last) < policy.patience or not all(record.previous_better for record in last):
+    last = sorted(records, key=lambda record: record.partition)[-policy.patience :]
+    if len(last) < policy.patience or not all(
+        record.previous_better and (record.production, record.previous) == (production, previous)
+        for record in last
+    ):
         return None
     days = ", ".join(record.partition for record in last)
     return (

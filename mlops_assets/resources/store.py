@@ -86,8 +86,15 @@ class Store(dg.ConfigurableResource):
 
     def _records(self, paths: Sequence[str]) -> list[dict[str, Any]]:
         # All at once: on an object store a year of daily records costs one round trip, not 365.
-        found = self._filesystem().cat(list(paths), on_error="omit") if paths else {}
-        return [_parsed(path, found[path]) for path in paths if path in found]
+        found = self._filesystem().cat(list(paths), on_error="return") if paths else {}
+        there = {p: one for p, one in found.items() if not isinstance(one, FileNotFoundError)}
+        for path, one in there.items():
+            if isinstance(one, Exception):
+                raise UserError(
+                    f"{path} cannot be read ({type(one).__name__}: {one}). Nothing was decided "
+                    "without it. Check the store and its permissions, then run again."
+                ) from one
+        return [_parsed(path, there[path]) for path in paths if path in there]
 
     def _replace(self, path: str, content: bytes) -> None:
         filesystem = self._filesystem()

@@ -135,6 +135,24 @@ def test_a_person_who_asks_by_hand_is_not_judged_again(fork):
     assert told["rows_from"].keys() == {"baseline", "2026-01-02", "2026-01-03"}
 
 
+def test_what_production_has_learned_is_learned_again_whatever_its_record_says(fork):
+    """As when the record could not be written, or a decision on the same day was made again."""
+    loop = fork()
+    (loop.home / "data/iris/production_model/2026-01-02.json").unlink()
+    told = loop.run("augmented_dataset", partition="2026-01-04").metadata("augmented_dataset")
+    assert set(told["rows_from"]) == {"baseline", "2026-01-02", "2026-01-04"}
+
+
+def test_what_could_not_be_promoted_is_not_trained_when_the_sensor_asks(fork):
+    loop = fork()
+    (loop.home / "data/iris/production_model/2026-01-04.json").unlink()
+    loop.registry.set_tags(loop.registry.get(2), {"partition": "2026-01-09"})
+    told = loop.retrain("2026-01-04").metadata("augmented_dataset")
+    assert "promoted on 2026-01-09, later than 2026-01-04" in told["already_known"]
+    by_hand = loop.run("augmented_dataset", partition="2026-01-04")
+    assert "already_known" not in by_hand.metadata("augmented_dataset")
+
+
 def test_without_a_drift_report_it_says_what_to_materialize(fork):
     loop = fork()
     run = loop.run("augmented_dataset", partition="2026-01-20", tags=BY_SENSOR)

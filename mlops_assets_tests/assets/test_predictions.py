@@ -35,6 +35,14 @@ def test_without_a_production_model_it_says_what_to_materialize(fresh):
     )
 
 
+def test_a_column_that_is_ignored_from_now_on_is_still_there_for_production(fork):
+    loop = fork(columns={"target": "species", "ignore": ["petal_width"]})
+    run = loop.daily("2026-01-07")
+    assert run.success, run.message
+    assert run.metadata("predictions")["production_version"] == 2
+    assert "drift/petal_width" not in run.metadata("drift_report")
+
+
 def test_without_the_batch_it_says_what_to_materialize(fork):
     run = fork().run("predictions", partition="2026-01-20")
     assert not run.success

@@ -124,7 +124,7 @@ def test_a_candidate_of_an_older_day_is_refused(fork):
     loop.registry.set_tags(version, {"partition": "2026-01-09"})
     told = loop.run("production_model", partition=REJECTED).metadata("production_model")
     assert told["decision"] == "rejected"
-    assert any("not later than 2026-01-09" in reason for reason in told["reasons"])
+    assert any("before 2026-01-09" in reason for reason in told["reasons"])
 
 
 def back_to_the_baseline(loop) -> None:
@@ -175,6 +175,22 @@ def test_production_that_changed_during_the_decision_is_left_alone(fork, monkeyp
     assert "made against version 1" in run.message
     assert loop.aliases()["production"] == 3
     assert loop.files() == before
+
+
+@pytest.mark.parametrize("change", ["data", "split"])
+def test_a_candidate_is_not_judged_when_the_split_may_be_another_by_now(fork, change):
+    loop = fork(split={"seed": 1}) if change == "split" else fork()
+    if change == "data":  # delivered again with another digit
+        table = loop.store.read("iris", "drifted_batch", REJECTED)
+        table["petal_width"] += 0.001
+        loop.store.write("iris", "drifted_batch", REJECTED, table)
+    before, aliases = loop.files(), loop.aliases()
+    run = loop.run("production_model", partition=REJECTED)
+    assert not run.success
+    changed = "4 of 4" if change == "split" else "1 of 4"
+    assert f"The rows of {changed} tables" in run.message
+    assert "Materialize iris/augmented_dataset and what follows it again" in run.message
+    assert (loop.files(), loop.aliases()) == (before, aliases)
 
 
 def test_without_a_candidate_it_says_what_to_materialize(fork):

@@ -1,5 +1,7 @@
 """Late labels find their rows by id."""
 
+from decimal import Decimal
+
 import pandas as pd
 import pytest
 
@@ -30,6 +32,24 @@ def test_ids_may_be_numbers_in_one_source_and_text_in_the_other():
     labels = pd.DataFrame({"order": ["1", "2"], "shop": "a", "y": [10.5, 20.5]})
 
     assert join_labels(batch(), labels, COLUMNS)["y"].tolist()[:2] == [10.5, 20.5]
+
+
+LARGE = 1234567890123456789
+
+
+def test_long_numbers_are_not_taken_for_their_neighbours():
+    ids = [Decimal(LARGE + place) for place in range(3)]
+    rows, by = pd.DataFrame({"id": ids}), Columns(target="y", id=["id"])
+    labels = pd.DataFrame({"id": [LARGE], "y": ["a"]})
+    assert join_labels(rows, labels, by)["y"].isna().tolist() == [False, True, True]
+    with pytest.raises(UserError, match="16 digits or more came as a float"):
+        join_labels(rows, labels.astype({"id": float}), by)
+
+
+def test_texts_that_look_like_one_number_are_different_ids():
+    rows, by = pd.DataFrame({"id": ["10", "10.0"]}), Columns(target="y", id=["id"])
+    labels = pd.DataFrame({"id": ["10.0"], "y": ["a"]})
+    assert join_labels(rows, labels, by)["y"].isna().tolist() == [True, False]
 
 
 def test_labels_that_the_batch_brought_stay_where_no_other_is_known():

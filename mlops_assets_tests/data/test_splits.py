@@ -72,7 +72,7 @@ def test_a_row_that_is_delivered_again_is_on_one_side_in_all_tables(frames, colu
     assert (sides[0] == tables[0][1]).all()
     every = pd.concat(frames).assign(held=np.concatenate(sides))
     # An id is one row, whatever else the columns say.
-    row = columns.id or ["k", "x", "y"]
+    row = columns.id or ["k", "x", *([] if columns.timestamp else ["y"])]
     assert (every.groupby(row)["held"].nunique() == 1).all()
     # What was not delivered before is split as if it came alone.
     if len(frames) > 1:
@@ -85,18 +85,41 @@ def test_a_row_that_is_delivered_again_is_on_one_side_in_all_tables(frames, colu
 def test_a_row_was_delivered_before_where_a_time_tells_it_from_others(frames, columns):
     known: set[tuple] = set()
     for frame, again in zip(frames, delivered_before(frames, columns), strict=True):
-        rows = list(frame.itertuples(index=False, name=None))
+        rows = list(frame[["k", "x"]].itertuples(index=False, name=None))
         assert list(again) == [columns.timestamp is not None and row in known for row in rows]
         known |= set(rows)
 
 
-def test_a_row_is_known_again_where_its_column_has_another_type():
-    """As in a batch in which a label is missing."""
-    first = pd.DataFrame({"x": [1, 2], "y": [0, 1]})
-    again = pd.DataFrame({"x": [2.0, 3.0], "y": [1.0, np.nan]})
+AT = Columns(target="y", timestamp="t")
+
+
+@pytest.mark.parametrize(
+    ("columns", "first", "again"),
+    [
+        (PLAIN, {"x": [1, 2], "y": [0, 1]}, {"x": [2.0, 3.0], "y": [1.0, np.nan]}),
+        (PLAIN, {"x": [True, False], "y": [0, 0]}, {"x": [False, None], "y": [0, 0]}),
+        (
+            AT,  # one date with a time, and a label that is still due
+            {"t": pd.to_datetime(["2026-01-01", "2026-01-02"]), "y": [True, True]},
+            {"t": pd.to_datetime(["2026-01-02 00:00", "2026-01-03 10:00"]), "y": [None, False]},
+        ),
+    ],
+)
+def test_a_row_is_known_again_where_its_columns_have_other_types(columns, first, again):
     masks = [np.array([True, True]), np.array([False, False])]
-    sides = on_first_side([(first, masks[0]), (again, masks[1])], PLAIN)
+    frames = [pd.DataFrame(first), pd.DataFrame(again)]
+    sides = on_first_side(list(zip(frames, masks, strict=True)), columns)
     assert [list(side) for side in sides] == [[True, True], [True, False]]
+
+
+def test_a_row_that_comes_again_with_its_label_is_not_left_out():
+    moments = pd.to_datetime(["2026-01-01", "2026-01-02"])
+    first = pd.DataFrame({"t": moments, "y": [1.0, None]})
+    again = pd.DataFrame({"t": moments, "y": [1.0, 0.0]})
+    assert [list(mask) for mask in delivered_before([first, again], AT)] == [
+        [False, False],
+        [True, False],
+    ]
 
 
 @settings(max_examples=60, deadline=None)

@@ -160,14 +160,19 @@ def test_a_regime_whose_score_is_credibly_better_is_another_one():
     assert verdict.regime == "2026-01-02"
 
 
-def test_a_young_regime_takes_only_what_no_other_claims_and_only_while_it_is_the_latest():
+def test_a_young_regime_takes_only_what_no_other_claims():
     old, young = regime(2, rows=300), regime(4, rows=30)
     everything = like("2026-01-02", "2026-01-04")
     assert verdict_of(regimes=[old, young], compare_with=everything).regime == "2026-01-02"
     only_young = like("2026-01-04")
     assert verdict_of(regimes=[old, young], compare_with=only_young).regime == "2026-01-04"
+    # Also where regimes alternate: else neither would ever grow.
     later = regime(5, rows=300)
-    assert verdict_of(regimes=[old, young, later], compare_with=only_young).regime == "new"
+    regimes = [old, young, later]
+    assert verdict_of(regimes=regimes, compare_with=only_young).regime == "2026-01-04"
+    also_young = regime(5, rows=40)
+    either = like("2026-01-04", "2026-01-05")
+    assert verdict_of(regimes=[young, also_young], compare_with=either).regime == "2026-01-05"
 
 
 def test_a_credible_fall_of_the_score_is_drift():

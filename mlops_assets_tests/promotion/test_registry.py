@@ -38,6 +38,24 @@ def test_the_first_version_becomes_production_and_stays_known_as_the_first(regis
     assert registry.first().number == 2
 
 
+def test_where_the_first_version_was_deleted_a_new_baseline_takes_its_place(registry):
+    registry.promote(registry.get(1), None)
+    registry.promote(registry.get(2), registry.get(1))
+    registry.replace_lost_first(registry.get(3))
+    assert registry.first().number == 1  # it is not lost
+    MlflowClient(registry.tracking_uri, registry.tracking_uri).delete_model_version("iris", "1")
+    with pytest.raises(UserError, match="Materialize iris/baseline_model again"):
+        registry.first()
+    registry.replace_lost_first(registry.get(3))
+    assert registry.first().number == 3
+
+
+def test_a_decision_is_kept_with_its_version(registry):
+    assert registry.decision(registry.get(1)) is None
+    registry.record_decision(registry.get(1), {"decision": "rejected", "reasons": []})
+    assert registry.decision(registry.get(1)) == {"decision": "rejected", "reasons": []}
+
+
 def test_a_promotion_keeps_what_it_replaces_as_previous(registry):
     registry.promote(registry.get(1), None)
     registry.promote(registry.get(2), registry.in_use())

@@ -72,6 +72,8 @@ def record(day: int, better: bool, production: str = "3", previous: str = "2") -
         ([record(2, True), record(3, False), record(4, True)], False),
         ([record(2, True), record(5, True)], True),  # days without labels between them
         ([record(2, True, production="2", previous="1"), record(3, True)], False),
+        # One day of an earlier reign of the same two versions is not in a row with today's.
+        ([record(2, True), record(3, False, production="2", previous="3"), record(4, True)], False),
     ],
 )
 def test_patience_counts_batches_in_a_row_of_the_same_two_versions(records, due):

@@ -82,6 +82,21 @@ def test_records_come_in_the_order_of_their_partitions(tmp_path: Path):
     assert store.records("iris", "nothing_yet") == []
 
 
+def test_a_record_that_cannot_be_read_is_not_taken_for_one_that_is_not_there(tmp_path, monkeypatch):
+    store = Store(url=str(tmp_path))
+    for day in ("2026-01-01", "2026-01-02"):
+        store.write_record("iris", "production_model", day, {"partition": day})
+
+    def slow(self, path, **more):
+        raise TimeoutError("no answer")
+
+    monkeypatch.setattr("fsspec.implementations.local.LocalFileSystem.cat_file", slow)
+    with pytest.raises(
+        UserError, match=r"2026-01-01.json cannot be read \(TimeoutError: no answer"
+    ):
+        store.records("iris", "production_model")
+
+
 def test_a_record_that_is_not_json_says_which_file(tmp_path: Path):
     store = Store(url=str(tmp_path))
     store.write_record("iris", "drift_report", "2026-01-01", {})
