@@ -13,7 +13,7 @@ from mlops_assets.local.demo import demo
 from mlops_assets.local.new_model import new_model
 from mlops_assets.local.processes import StoppedError, stop_signals_raise
 from mlops_assets.local.up import up
-from mlops_assets.model_files import schema
+from mlops_assets.model_files import check_model_files, schema
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with stop_signals_raise():
         try:
             if given.command in ("demo", "up"):
-                _refuse_without_models(given.command)
+                _refuse_without_sound_models(given.command)
             if given.command == "demo":
                 return 0 if demo(console) else 1
             if given.command == "up":
@@ -47,12 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _refuse_without_models(command: str) -> None:
+def _refuse_without_sound_models(command: str) -> None:
     if not settings.in_checkout():
         raise UserError(
             f"{command} serves the models of a checkout of mlops_assets, and this is the installed "
             "package. Start your own project: dagster dev."
         )
+    # Here, where nothing is around the message; a server that does not start has a log around it.
+    check_model_files(settings.CHECKOUT / "mlops_assets" / "defs")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -18,8 +18,22 @@ _PATTERNS = {
     NAME: "take lower-case letters, digits and underscores, beginning with a letter, at most 63",
     OWNER: "write an e-mail address or `team:<name>`",
 }
+
+
 # libyaml's parser is ten times as fast; it may be missing from a PyYAML without binaries.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # pyright: ignore[reportGeneralTypeIssues]
+    """A safe loader that says where a date is that does not exist."""
+
+
+def _date(loader: Any, node: yaml.ScalarNode) -> Any:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError as error:
+        problem = f"{node.value} is no date, {error}"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _date)
 
 
 def check_model_files(folder: Path) -> None:

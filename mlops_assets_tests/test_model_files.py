@@ -41,6 +41,12 @@ def said(folder: Path) -> str:
     return str(caught.value)
 
 
+def test_a_date_that_does_not_exist_is_told_with_its_line(folder):
+    path, line = broken(folder, 'start_date: "2026-01-01"', "start_date: 2026-13-01")
+    assert f"{path}:{line}: " in said(folder)
+    assert "2026-13-01 is no date, month must be in 1..12" in said(folder)
+
+
 def test_files_that_are_right_are_silent(folder):
     check_model_files(folder)
 

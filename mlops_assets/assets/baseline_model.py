@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from mlops_assets.assets.baseline_data import once_when_missing
+from mlops_assets.assets.baseline_data import by_hand, once_when_missing
 from mlops_assets.assets.parts import baseline_parts
 from mlops_assets.assets.shared import ALL, asset, registry_of, told_plainly
 from mlops_assets.assets.training import train_and_register
@@ -26,7 +26,7 @@ def baseline_model(spec: ModelSpec) -> dg.AssetsDefinition:
         description="AutoML on the baseline's train part. It becomes `production` only where the "
         "registry has no production version yet.",
     )
-    @told_plainly()
+    @told_plainly(then=by_hand(spec))
     def _baseline_model(
         context: dg.AssetExecutionContext,
         store: Store,

@@ -134,12 +134,24 @@ class Day:
         """Evidently's page against the baseline and, in a known regime, one against that."""
         folder = settings.reports_folder() / self.spec.name
         pages = {"report": folder / f"{self.partition}.html"}
-        self._write_page(self.baseline, self.against_baseline, pages["report"], verdict)
+        found = "drift" if verdict.drift_detected else "no drift"
+        self._write_page(
+            self.baseline,
+            self.against_baseline,
+            pages["report"],
+            verdict,
+            f"{found}, beside the baseline",
+        )
         for regime, match in self.matches.items():
             if regime.name == verdict.regime:
                 pages["regime_report"] = folder / f"{self.partition}-regime.html"
+                alike = f"like the regime of {regime.name}"
                 self._write_page(
-                    self._reference(regime), match.comparison, pages["regime_report"], verdict
+                    self._reference(regime),
+                    match.comparison,
+                    pages["regime_report"],
+                    verdict,
+                    alike,
                 )
         return pages
 
@@ -221,7 +233,12 @@ class Day:
         )
 
     def _write_page(
-        self, reference: pd.DataFrame, comparison: Comparison, path: Path, verdict: Verdict
+        self,
+        reference: pd.DataFrame,
+        comparison: Comparison,
+        path: Path,
+        verdict: Verdict,
+        found: str,
     ) -> None:
         spec = self.spec
         write_html(
@@ -233,5 +250,6 @@ class Day:
             comparison,
             spec.columns,
             path,
+            f"{spec.name}, {self.partition}: {found}",
             verdict.reasons,
         )

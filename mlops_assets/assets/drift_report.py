@@ -82,16 +82,26 @@ def _result(
             passed=not verdict.drift_detected,
             check_name="verdict",
             severity=severity.WARN,
-            description="; ".join(verdict.reasons),
+            description=f"{verdict.partition}: {'; '.join(verdict.reasons)}",
         ),
         dg.AssetCheckResult(
             passed=due is None,
             check_name="production_is_best",
             severity=severity.ERROR,
-            description=f"Going back: {due}." if due else None,
+            description=f"{verdict.partition}: {_beside_previous(today, due)}",
         ),
     ]
     return dg.MaterializeResult(metadata=metadata, check_results=checks)
+
+
+def _beside_previous(today: Day, due: str | None) -> str:
+    """How production stands beside the version before it, in words."""
+    if due:
+        return f"going back: {due}."
+    if today.beside_previous is None:
+        return "not compared: there is no version to go back to, or too few labels."
+    better = today.beside_previous.previous_better
+    return f"previous is {'' if better else 'not '}credibly better."
 
 
 def _drifted(today: Day, ranked: tuple[RankedColumn, ...]) -> list[str]:
@@ -102,19 +112,20 @@ def _drifted(today: Day, ranked: tuple[RankedColumn, ...]) -> list[str]:
 
 
 def _columns_table(today: Day, ranked: tuple[RankedColumn, ...]) -> dg.MarkdownMetadataValue:
-    matters = {column.name: column for column in ranked}
+    matters, drift = {column.name: column for column in ranked}, today.spec.drift
     order = {column.name: place for place, column in enumerate(ranked)}
     columns = sorted(today.against_baseline.columns, key=lambda c: order.get(c.name, len(order)))
     lines = [
-        "| column | distance | threshold | p, corrected | differs | importance | impact |",
-        "|---|---|---|---|---|---|---|",
+        "| column | distance | needed | p, corrected | needed | differs | importance | impact | |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for column in columns:
         rank = matters.get(column.name)
+        level = drift.target_significance if column.is_target else drift.significance
         lines.append(
             f"| {column.name} | {column.distance:.3f} | {column.threshold:g} "
-            f"| {column.p_adjusted:.2g} | {'**yes**' if column.differs else 'no'} {column.note} "
+            f"| {column.p_adjusted:.2g} | {level:g} | {'**yes**' if column.differs else 'no'} "
             f"| {f'{rank.importance:.3f}' if rank else ''} "
-            f"| {f'{rank.impact:.3f}' if rank else ''} |"
+            f"| {f'{rank.impact:.3f}' if rank else ''} | {column.note} |"
         )
     return dg.MetadataValue.md("\n".join(lines))

@@ -45,7 +45,7 @@ def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
         partition = context.partition_key
         dataset = store.record(spec.name, "augmented_dataset", partition)
         if dataset["already_known"]:
-            return _already_known(spec, dataset["already_known"])
+            return _already_known(spec, partition, dataset["already_known"])
         settled = _settled(spec, store, partition)
         if settled:
             return _settled_result(spec, settled)
@@ -75,7 +75,7 @@ def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
             partition,
             evidence | {"record": record.model_dump(mode="json")},
         )
-        return _result(decision, candidate, in_use)
+        return _result(decision, candidate, production, in_use)
 
     return _production_model
 
@@ -99,7 +99,10 @@ def _settled_result(spec: ModelSpec, kept: dict[str, Any]) -> dg.MaterializeResu
     }
     decision = Decision.model_validate({n: kept[n] for n in Decision.model_fields} | told)
     registry = registry_of(spec)
-    return _result(decision, registry.get(kept["candidate_version"]), registry.in_use())
+    candidate, compared_with = (
+        registry.get(kept[f"{role}_version"]) for role in ("candidate", "production")
+    )
+    return _result(decision, candidate, compared_with, registry.in_use())
 
 
 def _decide(
@@ -157,9 +160,11 @@ def _refuse_changed(
         )
 
 
-def _result(decision: Decision, candidate: Version, in_use: Version) -> dg.MaterializeResult:
+def _result(
+    decision: Decision, candidate: Version, compared_with: Version, in_use: Version
+) -> dg.MaterializeResult:
     evidence = decision.evidence
-    rows = ["| check | | |", "|---|---|---|"]
+    rows = ["| check | holds | with these numbers |", "|---|---|---|"]
     rows += [f"| {c.name} | {'✓' if c.passed else '✗'} | {c.detail} |" for c in decision.checks]
     numbers = {
         "candidate_score": evidence.candidate_score,
@@ -176,14 +181,15 @@ def _result(decision: Decision, candidate: Version, in_use: Version) -> dg.Mater
             "checks": dg.MetadataValue.md("\n".join(rows)),
             "metric": evidence.metric,
             "candidate_version": candidate.number,
+            "compared_with_version": compared_with.number,
             "production_version": in_use.number,
         }
         | {name: value for name, value in numbers.items() if value is not None},
-        check_results=[_gate(decision.decision, decision.reasons)],
+        check_results=[_gate(evidence.partition, decision.decision, decision.reasons)],
     )
 
 
-def _already_known(spec: ModelSpec, reason: str) -> dg.MaterializeResult:
+def _already_known(spec: ModelSpec, partition: str, reason: str) -> dg.MaterializeResult:
     """Nothing was trained: another run dealt with the regime after this one was requested."""
     return dg.MaterializeResult(
         metadata={
@@ -191,16 +197,16 @@ def _already_known(spec: ModelSpec, reason: str) -> dg.MaterializeResult:
             "reasons": dg.MetadataValue.json([reason]),
             "production_version": registry_of(spec).in_use().number,
         },
-        check_results=[_gate("already_known", (reason,))],
+        check_results=[_gate(partition, "already_known", (reason,))],
     )
 
 
-def _gate(decision: str, reasons: tuple[str, ...]) -> dg.AssetCheckResult:
+def _gate(partition: str, decision: str, reasons: tuple[str, ...]) -> dg.AssetCheckResult:
     """Red where a candidate was refused, yellow where somebody or more data has to decide."""
     severity = dg.AssetCheckSeverity
     return dg.AssetCheckResult(
         passed=decision in ("promoted", "already_known"),
         check_name="gate",
         severity=severity.ERROR if decision == "rejected" else severity.WARN,
-        description=f"{decision}: {' '.join(reasons)}",
+        description=f"{partition}, {decision}: {' '.join(reasons)}",
     )

@@ -60,12 +60,17 @@ def partitions(spec: ModelSpec) -> dg.DailyPartitionsDefinition:
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
-    """Turn what a user can mend into a failure whose description is the message; no retry."""
+def told_plainly(then: str = "") -> Iterator[None]:
+    """Turn what a user can mend into a failure whose description is the message; no retry.
+
+    Args:
+        then: What to do once it is mended, if that is not plain.
+    """
     try:
         yield
     except UserError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
+        told = f"{error} {then}".rstrip()
+        raise dg.Failure(told, allow_retries=False) from None
 
 
 def registry_of(spec: ModelSpec) -> Registry:

@@ -27,6 +27,7 @@ def write_html(
     comparison: Comparison,
     columns: Columns,
     path: Path,
+    title: str,
     reasons: Sequence[str] = (),
 ) -> None:
     """Write Evidently's drift page of a batch against its reference.
@@ -45,7 +46,8 @@ def write_html(
         comparison: What `two_sample.compare` found of these.
         columns: The columns' roles; ``sensitive`` ones are left out.
         path: Where to write the page; its folder is made.
-        reasons: The verdict's reasons, shown at the top.
+        title: What the page shows, and the verdict in a few words.
+        reasons: The verdict's reasons, shown below the title.
     """
     drawn = [
         column
@@ -59,7 +61,7 @@ def write_html(
     if drawn:
         page = _evidently_page(then, now, drawn, comparison)
     hidden = [column.name for column in comparison.columns if column not in drawn]
-    head = _head(comparison, hidden, [_target_text(target, task, comparison), *reasons])
+    head = _head(title, comparison, hidden, [_target_text(target, task, comparison), *reasons])
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     aside.write_text(page.replace("<body>", f"<body>\n{head}", 1), encoding="utf-8")
@@ -180,9 +182,8 @@ def _target_text(target: str | None, task: str, comparison: Comparison) -> str:
     return f"The target {target} ({task}) {verdict}."
 
 
-def _head(comparison: Comparison, hidden: Sequence[str], reasons: Sequence[str]) -> str:
+def _head(title: str, comparison: Comparison, hidden: Sequence[str], reasons: Sequence[str]) -> str:
     """The verdict on top of the page."""
-    verdict = "differs from the reference" if comparison.differs else "is like the reference"
     lines = [
         f"{comparison.batch_rows} rows against {comparison.reference_rows} of the reference; "
         f"{len(comparison.drifted_columns)} of {len(comparison.features)} feature columns differ "
@@ -195,5 +196,5 @@ def _head(comparison: Comparison, hidden: Sequence[str], reasons: Sequence[str])
     items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
     return (
         '<div id="verdict" style="font-family: sans-serif; margin: 1.5em 2em">'
-        f"<h2>The batch {verdict}</h2><ul>{items}</ul></div>"
+        f"<h2>{html.escape(title)}</h2><ul>{items}</ul></div>"
     )

@@ -337,7 +337,7 @@ def _comparison_reasons(comparison: Comparison, reference: str) -> list[str]:
 
 
 def _column_text(column: ColumnDrift) -> str:
-    note = f", {column.note}" if column.note else ""
+    note = f" [{column.note}]" if column.note else ""
     return (
         f"{column.name} {column.distance:.2f} >= {column.threshold:g}, "
         f"p {column.p_adjusted:.1g}{note}"

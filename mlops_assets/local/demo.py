@@ -235,7 +235,7 @@ def report(console: Console, home: Path, days: list[Day], seconds: float) -> boo
         )
     given = "" if home == settings.CHECKOUT / ".mlops" else f"MLOPS_HOME={home} "
     console.print(
-        f"To look at it all: [bold]{given}make up[/], then http://127.0.0.1:3000", soft_wrap=True
+        f"To look at it all: [bold]{given}make up[/], which tells the addresses.", soft_wrap=True
     )
     return not wrong
 

@@ -83,6 +83,8 @@ def _tags(run: dg.DagsterRun) -> dict[str, str]:
     partition = run.tags.get("dagster/partition")
     first_try = run.root_run_id or run.run_id
     tags = {"dagster_root_run_id": first_try, "dagster_job": run.job_name}
+    # Else every run would have the name of its job.
+    tags["mlflow.runName"] = partition or "baseline"
     return tags | ({"partition": partition} if partition else {})
 
 

@@ -17,6 +17,8 @@ from mlops_assets.training.model_format import log_model
 
 IDEMPOTENCY_TAG = "idempotency_key"
 _EXAMPLE_ROWS = 5
+# Else MLflow opens the experiment on its page for traces of language models.
+_EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def prepare_experiment(model: str, uri: str, artifacts: str) -> str:
@@ -42,7 +44,7 @@ def prepare_experiment(model: str, uri: str, artifacts: str) -> str:
         served = uri.startswith(("http://", "https://"))
         location = None if served else f"{artifacts.rstrip('/')}/{model}"
         try:
-            return client.create_experiment(model, artifact_location=location)
+            return client.create_experiment(model, artifact_location=location, tags=_EXPERIMENT)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise

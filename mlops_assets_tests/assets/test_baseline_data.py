@@ -68,6 +68,7 @@ def test_a_source_that_is_missing_is_told_plainly_and_leaves_nothing(fresh, tmp_
     run = loop.run("baseline_data")
     assert not run.success
     assert url in run.message
+    assert "Then materialize iris/baseline_data and iris/baseline_model by hand" in run.message
     assert loop.files() == {}
 
 

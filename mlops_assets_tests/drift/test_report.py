@@ -30,7 +30,18 @@ def frame(seed: int, shift: float = 0.0) -> pd.DataFrame:
 def written(then, now, columns, path, reasons=()):
     features = columns.features(then)
     comparison = compare(then, now, features, "label", "classification", DriftPolicy())
-    write_html(then, now, features, "label", "classification", comparison, columns, path, reasons)
+    write_html(
+        then,
+        now,
+        features,
+        "label",
+        "classification",
+        comparison,
+        columns,
+        path,
+        "iris, 2026-01-04: drift <score>",
+        reasons,
+    )
     return comparison, path.read_text(encoding="utf-8")
 
 
@@ -74,7 +85,7 @@ def test_columns_without_values_do_not_break_the_page(tmp_path):
 def test_a_page_without_any_column_to_draw_is_still_written(tmp_path):
     columns = Columns(target="label", sensitive=list(frame(1)))
     _, page = written(frame(1), frame(2), columns, tmp_path / "day.html")
-    assert "The batch is like the reference" in page
+    assert "<h2>iris, 2026-01-04: drift &lt;score&gt;</h2>" in page
 
 
 def test_evidentlys_registry_is_left_as_it_was(tmp_path):

@@ -17,7 +17,7 @@ DAY = RETRAINED[1]
 def test_a_retrain_run_is_one_mlflow_run_with_a_nested_one_per_algorithm(five_days, day):
     (tracked,) = five_days.mlflow_runs(five_days.runs["augmented_dataset", day].run_id)
     assert tracked.info.status == "FINISHED"
-    assert tracked.data.tags["partition"] == day
+    assert tracked.info.run_name == tracked.data.tags["partition"] == day
     nested = five_days.nested_runs(tracked.info.run_id)
     assert sorted(run.data.tags["algorithm"] for run in nested) == ["dt", "lda", "lr"]
     assert {run.info.status for run in nested} == {"FINISHED"}
@@ -28,6 +28,8 @@ def test_a_retrain_run_is_one_mlflow_run_with_a_nested_one_per_algorithm(five_da
 def test_every_model_has_its_own_experiment(five_days):
     experiments = {each.name for each in five_days.mlflow.search_experiments()}
     assert experiments == {"Default", "iris"}
+    tags = five_days.mlflow.get_experiment_by_name("iris").tags
+    assert tags["mlflow.experimentKind"] == "custom_model_development"
     runs = five_days.mlflow.search_runs(
         [five_days.mlflow.get_experiment_by_name("iris").experiment_id]
     )
