@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import hypothesis
 import pytest
 
 from mlops_assets_tests.examples import DAYS, RETRAINED, Loop, forget_mlflow, iris_spec
@@ -21,6 +22,13 @@ from mlops_assets_tests.examples import DAYS, RETRAINED, Loop, forget_mlflow, ir
 # SIGTERM, and whatever a test then starts inherits both: it could not be stopped.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes is the machine's affair: in a fresh clone the first text takes over a
+# second, because Hypothesis makes its tables of characters then.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.hookimpl(trylast=True)

@@ -46,7 +46,7 @@ def test_macro_f1_of_a_case_worked_out_by_hand():
 @pytest.mark.filterwarnings("ignore:A single label was found in:UserWarning")
 @pytest.mark.parametrize("name", [m.name for m in metrics_for("classification")])
 @given(rows=pairs)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_classification_scores_are_scikit_learns(name, rows):
     true, pred = columns(rows)
     assert get_metric(name, "classification").score(true, pred) == pytest.approx(
@@ -56,7 +56,7 @@ def test_classification_scores_are_scikit_learns(name, rows):
 
 @pytest.mark.parametrize("name", [m.name for m in metrics_for("regression")])
 @given(rows=number_pairs)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_regression_scores_are_scikit_learns(name, rows):
     true, pred = columns(rows)
     assert get_metric(name, "regression").score(true, pred) == pytest.approx(
@@ -65,7 +65,7 @@ def test_regression_scores_are_scikit_learns(name, rows):
 
 
 @given(rows=pairs, seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_each_resample_scores_as_its_own_rows_do(rows, seed):
     true, pred = columns(rows)
     indices = np.random.default_rng(seed).integers(0, len(true), (7, len(true)))
@@ -75,7 +75,7 @@ def test_each_resample_scores_as_its_own_rows_do(rows, seed):
 
 
 @given(rows=number_pairs, seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_each_regression_resample_scores_as_its_own_rows_do(rows, seed):
     true, pred = columns(rows)
     indices = np.random.default_rng(seed).integers(0, len(true), (7, len(true)))
@@ -85,7 +85,7 @@ def test_each_regression_resample_scores_as_its_own_rows_do(rows, seed):
 
 
 @given(rows=pairs, seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_order_of_the_rows_changes_nothing(rows, seed):
     true, pred = columns(rows)
     order = np.random.default_rng(seed).permutation(len(true))

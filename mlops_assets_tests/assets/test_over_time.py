@@ -96,6 +96,9 @@ def put_the_worse_version_into_production(loop: Loop) -> None:
         worse, good = loop.registry.get(1), loop.registry.in_use()
         loop.registry.set_tags(worse, {"partition": "2026-01-04", "decision": "promoted"})
         loop.registry.promote(worse, expected_production=good)
+    kept = loop.store.record("iris", "production_model", "2026-01-04")
+    kept["candidate_version"] = 1
+    loop.store.write_record("iris", "production_model", "2026-01-04", kept)
 
 
 def test_production_goes_back_when_previous_is_better_on_two_batches_in_a_row(fork):

@@ -213,7 +213,7 @@ def test_drift_of_three_ranges_keeps_the_contract():
     assert kept(moved).notes == ()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 29), min_size=1, max_size=10, unique=True))
 def test_every_violating_row_is_counted(places):
     frame = baseline(30)

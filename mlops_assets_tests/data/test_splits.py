@@ -37,7 +37,7 @@ def rows_of(frame: pd.DataFrame, mask: np.ndarray) -> list[tuple]:
     return sorted(map(tuple, frame[mask].itertuples(index=False)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TABLES, ROLES, st.floats(0.1, 0.9), st.integers(0, 5), st.randoms())
 def test_split_belongs_to_the_rows_and_not_to_their_order(frame, columns, share, seed, random):
     order = list(range(len(frame)))
@@ -50,7 +50,7 @@ def test_split_belongs_to_the_rows_and_not_to_their_order(frame, columns, share,
     assert rows_of(frame, first) == rows_of(shuffled[["k", "x", "y"]], second)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TABLES, ROLES, st.floats(0.1, 0.9))
 def test_identical_rows_are_never_on_both_sides(frame, columns, share):
     mask = held_out(frame, columns, share, 0, "classification")
@@ -58,7 +58,7 @@ def test_identical_rows_are_never_on_both_sides(frame, columns, share):
     assert not set(rows_of(frame, mask)) & set(rows_of(frame, ~mask))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(TABLES, min_size=1, max_size=4), ROLES)
 def test_a_row_that_is_delivered_again_is_on_one_side_in_all_tables(frames, columns):
     def split(frame, place):
@@ -80,7 +80,7 @@ def test_a_row_that_is_delivered_again_is_on_one_side_in_all_tables(frames, colu
         assert (sides[1][new] == tables[1][1][new]).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(TABLES, min_size=1, max_size=4), ROLES)
 def test_a_row_was_delivered_before_where_a_time_tells_it_from_others(frames, columns):
     known: set[tuple] = set()
@@ -122,7 +122,7 @@ def test_a_row_that_comes_again_with_its_label_is_not_left_out():
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TABLES, st.floats(0.1, 0.9))
 def test_rows_of_one_moment_stay_together_and_the_latest_are_held_out(frame, share):
     mask = held_out(frame, Columns(target="y", timestamp="k"), share, 0, "classification")
@@ -131,7 +131,7 @@ def test_rows_of_one_moment_stay_together_and_the_latest_are_held_out(frame, sha
     assert one_moment or not mask.any() or frame["k"][~mask].max() < frame["k"][mask].min()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TABLES, st.floats(0.1, 0.9))
 def test_rows_of_one_id_stay_together_whether_or_not_there_is_a_timestamp(frame, share):
     for columns in (Columns(target="y", id=["k"]), Columns(target="y", id=["k"], timestamp="x")):

@@ -59,7 +59,7 @@ def test_a_higher_confidence_gives_a_lower_bound():
     assert (low.confidence, high.confidence) == (0.9, 0.99)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_the_order_of_rows_changes_nothing(seed):
     rng = np.random.default_rng(seed)

@@ -293,7 +293,7 @@ def test_p_values_are_corrected_as_statsmodels_does(correction):
     assert [column.p_adjusted for column in columns] == pytest.approx(list(expected))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 1000), shift=st.sampled_from([0.0, 0.5]), bound=st.sampled_from([100, 9999])
 )

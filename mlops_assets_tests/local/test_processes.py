@@ -128,7 +128,13 @@ def test_a_signal_to_an_owner_in_the_background_of_a_shell_leaves_nothing(tmp_pa
     script = '"$@" & echo $!; wait $!; echo $?'
     owner = [sys.executable, "-c", OWNER, str(tmp_path), FAMILY]
     command = ["/bin/sh", "-c", script, "sh", *owner]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as shell:
+
+    def hang_up_counts():  # also where these tests run under nohup
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, preexec_fn=hang_up_counts
+    ) as shell:
         pid = int(shell.stdout.readline())
         pids = pids_of(tmp_path)
         os.kill(pid, number)

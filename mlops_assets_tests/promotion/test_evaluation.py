@@ -66,7 +66,7 @@ def test_identical_predictions_improve_by_exactly_nothing():
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_order_of_the_rows_changes_nothing(seed):
     rng = np.random.default_rng(seed)
     y, candidate, production = rng.choice(["a", "b", "c"], (3, 60))
