@@ -117,7 +117,8 @@ def _decide(
         production = registry.previous() or production
     parts = lineage_parts(spec, store, _training_partitions(dataset))
     _refuse_changed(spec, partition, parts, dataset["data_hashes"])
-    drifted = pd.concat([parts[day].judge for day in dataset["regime_partitions"]])
+    regime = [parts[day].judge for day in dataset["regime_partitions"]]
+    drifted = pd.concat(regime, ignore_index=True)
     holdout = parts[BASELINE].judge
     target = spec.columns.target
     challenger = registry.load(candidate)
