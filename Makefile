@@ -35,8 +35,9 @@ new-model: $(VENV)/.runtime ## Write the defs.yaml of a new model: NAME=churn, a
 schema: $(VENV)/.runtime ## Write mlops_assets/schema.json, which editors check defs.yaml by, anew
 	@$(BIN)/python -m mlops_assets.cli schema > mlops_assets/schema.json
 
+# One worker waits for the demo while the other runs the quick tests.
 test: $(VENV)/.dev ## Run every test that needs no Docker engine
-	$(BIN)/python -m pytest -m "not docker"
+	$(BIN)/python -m pytest -m "not docker" --numprocesses 2 --dist loadgroup
 
 test-docker: $(VENV)/.dev ## Run the tests that build, start and break the production stack; needs a Docker engine
 	$(BIN)/python -m pytest -m docker -p no:randomly

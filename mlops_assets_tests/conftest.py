@@ -9,7 +9,6 @@ import shutil
 import signal
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ import dagster as dg
 import hypothesis
 import pytest
 
-from mlops_assets_tests import servers
 from mlops_assets_tests.examples import DAYS, RETRAINED, Loop, forget_mlflow, iris_spec
 
 # A shell starts its background jobs with SIGINT ignored. Dagster, in this process, copies that to
@@ -33,18 +31,16 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("tests")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """One worker of pytest-xdist runs all that look into the one demo, so that it is made once."""
+    if "e2e" in item.keywords:
+        item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The quick ones first, in random order; then those that drive real servers."""
     items.sort(key=lambda item: "e2e" in item.keywords)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def running_demo(request, tmp_path_factory) -> Iterator[servers.RunningDemo | None]:
-    """The demo, begun before the first test since it takes minutes; None if no test needs it."""
-    wanted = any("demo" in getattr(item, "fixturenames", ()) for item in request.session.items)
-    with servers.running_demo(tmp_path_factory.mktemp("demo")) if wanted else nullcontext() as demo:
-        yield demo
 
 
 @pytest.fixture(scope="session")

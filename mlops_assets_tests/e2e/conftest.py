@@ -15,7 +15,6 @@ import pytest
 from mlops_assets.local.graphql import Webserver
 from mlops_assets.local.processes import free_port
 from mlops_assets.settings import CHECKOUT
-from mlops_assets_tests.servers import RunningDemo, environment_for
 
 STOP_SECONDS = 10  # in which everything must have ended after a signal
 
@@ -41,6 +40,13 @@ class Served:
     pid: int
 
 
+def environment_for(home: Path, **more: str) -> dict[str, str]:
+    """This environment, for commands on a home, without settings that move state elsewhere."""
+    moved = ("MLFLOW_TRACKING_URI", "MLOPS_DATA_URL")
+    kept = {name: value for name, value in os.environ.items() if name not in moved}
+    return {**kept, "MLOPS_HOME": str(home), **more}
+
+
 def processes_of(home: Path) -> list[str]:
     """The command lines of all processes that work on a home."""
     mine = f"MLOPS_HOME={home}".encode()
@@ -63,11 +69,20 @@ def wait_for(condition, seconds: float, what: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def demo(running_demo: RunningDemo) -> Demo:
-    """``make demo``, ended."""
-    exit_code = running_demo.process.wait()
-    seconds = running_demo.log.stat().st_mtime - running_demo.started  # until its last word
-    return Demo(exit_code, running_demo.log.read_text(), seconds, running_demo.home)
+def demo(tmp_path_factory) -> Demo:
+    """``make demo`` on a fresh home, as a user types it."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    start = time.monotonic()
+    ended = subprocess.run(
+        ["make", "--no-print-directory", "demo"],
+        cwd=CHECKOUT,
+        env=environment_for(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Demo(ended.returncode, ended.stdout, time.monotonic() - start, home)
 
 
 @contextmanager

@@ -13,8 +13,7 @@ from mlops_assets.data.splits import SplitPolicy, held_out
 from mlops_assets.local.demo import SENSOR, STORY
 from mlops_assets.local.home import dagster_home
 from mlops_assets.settings import CHECKOUT
-from mlops_assets_tests.e2e.conftest import processes_of
-from mlops_assets_tests.servers import environment_for
+from mlops_assets_tests.e2e.conftest import environment_for, processes_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

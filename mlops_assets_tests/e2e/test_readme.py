@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from mlops_assets.settings import CHECKOUT
-from mlops_assets_tests.servers import environment_for
+from mlops_assets_tests.e2e.conftest import environment_for
 
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(?:console|sh|bash|shell)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
