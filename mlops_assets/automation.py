@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets import settings
+from mlops_assets.assets.shared import ASKED_FOR_LABELS
 from mlops_assets.drift.verdict import hold_back
 from mlops_assets.jobs import (
     DAILY,
@@ -20,7 +21,9 @@ from mlops_assets.jobs import (
 from mlops_assets.resources.mlflow import MODEL_TAG, TRAINS_TAG
 from mlops_assets.spec import ModelSpec
 
-LATE_SECONDS = 600  # between two looks for days whose batch was late
+LATE_SECONDS = 600  # between two looks for days whose batch or labels were late
+HOUR = 6  # of the day, in UTC, from which the day before is asked for
+CATCH_UP_DAYS = 31
 BURST = 50  # materializations that one tick of the drift sensor handles at the most
 
 
@@ -31,24 +34,40 @@ def automation(spec: ModelSpec) -> dg.Definitions:
     rollback = rollback_job(spec)
     return dg.Definitions(
         jobs=[daily, retrain, rollback, approve_job(spec)],
-        schedules=[daily_schedule(daily)],
+        schedules=[daily_schedule(spec, daily)],
         sensors=[
             first_start(spec),
             retrain_on_drift(spec, retrain),
             rollback_on_fall(spec, rollback),
             late_batches(spec, daily),
+            *([late_labels(spec, daily)] if spec.labels else []),
         ],
     )
 
 
-def daily_schedule(daily: AssetJob) -> Any:  # its class has no public name
-    """At 06:00 UTC, the daily job for the day that has just ended."""
+def daily_schedule(spec: ModelSpec, daily: AssetJob) -> dg.ScheduleDefinition:
+    """At 06:00 UTC, the daily job for the day that has just ended, and for days that were missed.
+
+    After an outage Dagster makes up for the last tick only. A day was missed when it ended since
+    the model lives here (its first baseline model) and nothing has ever run for it.
+    """
     status = dg.DefaultScheduleStatus
-    return dg.build_schedule_from_partitioned_job(
-        daily,
-        hour_of_day=6,
+
+    @dg.schedule(
+        name=f"{spec.name}_daily_schedule",
+        job=daily,
+        cron_schedule=f"0 {HOUR} * * *",
+        execution_timezone="UTC",
         default_status=status.RUNNING if settings.schedules_run() else status.STOPPED,
+        description="Checks the batch of the day that has just ended, and those of the days before "
+        f"that were missed while no daemon ran, for {CATCH_UP_DAYS} days at the most.",
     )
+    def _daily_schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+        ended = context.scheduled_execution_time.date() - dt.timedelta(days=1)
+        days = [*_missed(context.instance, spec, daily.name, ended), str(ended)]
+        return [dg.RunRequest(run_key=f"{spec.name}-{day}", partition_key=day) for day in days]
+
+    return _daily_schedule
 
 
 def first_start(spec: ModelSpec) -> dg.AutomationConditionSensorDefinition:
@@ -172,20 +191,108 @@ def late_batches(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
     return _late_batches
 
 
+def late_labels(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
+    """Asks again, once a day, for the labels of batches that have rows without one.
+
+    The run leaves everything as it is where no label is new. A day whose last run failed is not
+    asked for: a person has to look first.
+    """
+
+    @dg.sensor(
+        name=f"{spec.name}_late_labels",
+        job=daily,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=LATE_SECONDS,
+        description="Runs the daily job again, once a day, for days whose labels are not complete.",
+    )
+    def _late_labels(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        today = (dt.datetime.now(tz=dt.UTC) - dt.timedelta(hours=HOUR)).date()
+        if context.cursor == str(today):
+            return dg.SensorResult(
+                skip_reason=f"Asked on {today} already; again on the next day from {HOUR}:00 UTC.",
+                cursor=context.cursor,
+            )
+        # Yesterday has just been asked for, by the schedule.
+        days = [str(today - dt.timedelta(days=ago)) for ago in range(spec.label_days, 1, -1)]
+        waiting = [day for day in days if _lacks_labels(context.instance, spec, daily.name, day)]
+        if not waiting:
+            return dg.SensorResult(
+                skip_reason=f"Every batch of the last {spec.label_days} days has all its labels.",
+                cursor=str(today),
+            )
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(
+                    run_key=f"{spec.name}-{day}-labels-{today}",
+                    partition_key=day,
+                    tags=ASKED_FOR_LABELS,
+                )
+                for day in waiting
+            ],
+            cursor=str(today),
+        )
+
+    return _late_labels
+
+
+def _missed(instance: dg.DagsterInstance, spec: ModelSpec, job: str, ended: dt.date) -> list[str]:
+    """The days before ``ended`` that nothing has run for since the model lives here."""
+    born = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey([spec.name, "baseline_model"])),
+        limit=1,
+        ascending=True,
+    ).records
+    if not born:
+        return []
+    since = max(
+        dt.datetime.fromtimestamp(born[0].timestamp, tz=dt.UTC).date(),
+        dt.date.fromisoformat(spec.start_date),
+        ended - dt.timedelta(days=CATCH_UP_DAYS),
+    )
+    days = [str(since + dt.timedelta(days=later)) for later in range((ended - since).days)]
+    if not days:
+        return []
+    runs = instance.get_runs(dg.RunsFilter(job_name=job, tags={"dagster/partition": days}))
+    known = instance.get_materialized_partitions(dg.AssetKey([spec.name, "drifted_batch"]))
+    known |= {run.tags["dagster/partition"] for run in runs}
+    return [day for day in days if day not in known]
+
+
 def _not_there_yet(instance: dg.DagsterInstance, spec: ModelSpec, job: str, partition: str) -> bool:
     """Whether the last daily run of a day ended well but found no batch."""
-    runs = instance.get_runs(
-        dg.RunsFilter(job_name=job, tags={"dagster/partition": partition}), limit=1
-    )
-    if not runs or runs[0].status is not dg.DagsterRunStatus.SUCCESS:
+    ended_well = _last_run(instance, job, partition) is dg.DagsterRunStatus.SUCCESS
+    return ended_well and _batch(instance, spec, partition) is None
+
+
+def _lacks_labels(instance: dg.DagsterInstance, spec: ModelSpec, job: str, partition: str) -> bool:
+    """Whether a day's batch has rows without a label, and no daily run of it goes on or failed."""
+    batch = _batch(instance, spec, partition)
+    if batch is None:
         return False
+    said = _said(batch)
+    return said.get("labelled_rows", 0) < said.get("dagster/row_count", 0) and _last_run(
+        instance, job, partition
+    ) in (None, dg.DagsterRunStatus.SUCCESS)  # None: materialized by hand
+
+
+def _last_run(instance: dg.DagsterInstance, job: str, partition: str) -> dg.DagsterRunStatus | None:
+    """How the latest daily run of a day stands."""
+    tags = {"dagster/partition": partition}
+    runs = instance.get_runs(dg.RunsFilter(job_name=job, tags=tags), limit=1)
+    return runs[0].status if runs else None
+
+
+def _batch(
+    instance: dg.DagsterInstance, spec: ModelSpec, partition: str
+) -> dg.EventLogRecord | None:
+    """The latest materialization of a day's batch."""
     found = instance.fetch_materializations(
         dg.AssetRecordsFilter(
             asset_key=dg.AssetKey([spec.name, "drifted_batch"]), asset_partitions=[partition]
         ),
         limit=1,
     )
-    return not found.records
+    return next(iter(found.records), None)
 
 
 def _new_reports(

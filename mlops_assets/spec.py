@@ -41,13 +41,20 @@ class ModelSpec(BaseModel):
     batches: Source = Field(description="Where each day's batch comes from.")
     labels: Source | None = Field(
         default=None,
-        description="Where labels come from that are not in the batch; joined on `columns.id`.",
+        description="Where labels come from that are not in the batch; joined on `columns.id`. A "
+        "table a day, as in `batches`, or one table of all labels.",
     )
     start_date: str = Field(description="The first day with a batch, as YYYY-MM-DD (UTC).")
     late_days: int = Field(
         default=7,
         ge=0,
         description="For how many days a batch that was not there yet is asked for again, hourly.",
+    )
+    label_days: int = Field(
+        default=30,
+        ge=0,
+        description="For how many days `labels` is asked again, once a day, while rows of a batch "
+        "have no label.",
     )
     contract: ContractOverrides = Field(
         default_factory=ContractOverrides,

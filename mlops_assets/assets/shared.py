@@ -13,6 +13,8 @@ from mlops_assets.promotion.registry import Registry
 from mlops_assets.spec import ModelSpec
 
 ALL = "all"  # the one partition, in the store, of an asset that has none
+# What a daily run carries that only looks for labels: without new ones it leaves all as it is.
+ASKED_FOR_LABELS = {"mlops_assets/asked_for": "labels"}
 
 
 def asset(

@@ -24,6 +24,7 @@ __all__ = [
     "SourceError",
     "SqlSource",
     "SyntheticSource",
+    "read_labels",
     "read_source",
 ]
 
@@ -167,6 +168,24 @@ def read_source(source: Source, date: datetime.date | None) -> pd.DataFrame:
         "python": _read_python,
     }
     return readers[source.kind](source, date)
+
+
+def read_labels(source: Source, date: datetime.date) -> pd.DataFrame:
+    """Read the labels for the batch of a day: that day's table, or the one table of all labels.
+
+    Raises:
+        NotThereYetError: the day's labels have not arrived.
+        SourceError: the source cannot be read.
+    """
+    return read_source(source, date if _has_days(source) else None)
+
+
+def _has_days(source: Source) -> bool:
+    if isinstance(source, CsvSource | ParquetSource):
+        return "{" in source.url or source.partition_column is not None
+    if isinstance(source, SqlSource):
+        return re.search(r"(?<![:\\]):date\b", source.query) is not None
+    return not isinstance(source, SklearnSource)
 
 
 _SKLEARN_TARGETS = {

@@ -7,7 +7,9 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from mlops_assets.assets.shared import ASKED_FOR_LABELS
 from mlops_assets.data.sources import read_source
+from mlops_assets.jobs import DAILY
 from mlops_assets_tests.examples import Loop, definitions_of, iris_spec
 
 DRIFTED = "2026-01-02"
@@ -69,14 +71,37 @@ def test_a_batch_whose_labels_come_late_is_retrained_on_when_they_are_there(own_
     assert "0 labelled rows" in skipped.skip_reason.skip_message
     assert "at least 125 are needed" in skipped.skip_reason.skip_message
 
+    stored = own_tables.files()
+    in_vain = own_tables.run(*DAILY, partition=DRIFTED, tags=ASKED_FOR_LABELS)
+    assert in_vain.success
+    assert in_vain.materialized == []
+    assert own_tables.files() == stored
+
     rows[["flower", "species"]].to_parquet(folder / "labels" / f"{DRIFTED}.parquet")
-    report = own_tables.daily(DRIFTED).metadata("drift_report")
+    found = own_tables.run(*DAILY, partition=DRIFTED, tags=ASKED_FOR_LABELS)
+    report = found.metadata("drift_report")
     assert (report["retrain"], report["labelled_rows"]) == (True, 300)
     asked = tick(own_tables, "iris_retrain_on_drift", skipped.cursor)
     assert [run.partition_key for run in asked.run_requests or ()] == [DRIFTED]
     decided = own_tables.retrain(DRIFTED).metadata("production_model")
     assert decided["evaluation_rows"] > 50
     assert decided["decision"] == "promoted", decided["reasons"]
+
+
+def test_one_table_of_all_labels_serves_every_day(fresh, folder):
+    rows = rows_of(DRIFTED)
+    rows.drop(columns="species").to_parquet(folder / "batches" / f"{DRIFTED}.parquet")
+    every = pd.concat([rows.head(200), rows_of(USUAL[0])])[["flower", "species"]]
+    every.to_parquet(folder / "labels.parquet")
+    loop = fresh(
+        columns={"target": "species", "id": ["flower"]},
+        baseline={"kind": "parquet", "url": str(folder / "baseline.parquet")},
+        batches={"kind": "parquet", "url": str(folder / "batches" / "{date}.parquet")},
+        labels={"kind": "parquet", "url": str(folder / "labels.parquet")},
+    )
+    assert loop.run("baseline_data").success
+    batch = loop.run("drifted_batch", partition=DRIFTED).metadata("drifted_batch")
+    assert (batch["labelled_rows"], batch["dagster/row_count"]) == (200, 300)
 
 
 def test_changed_labels_alone_are_drift_that_is_retrained_on(own_tables, folder):
