@@ -1,6 +1,7 @@
 """One monitored model, as its YAML describes it."""
 
 import datetime as dt
+from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -14,7 +15,7 @@ from mlops_assets.errors import UserError
 from mlops_assets.metrics import Metric, Task, get_metric
 from mlops_assets.promotion.policy import GatePolicy
 from mlops_assets.promotion.rollback import RollbackPolicy
-from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.policy import ALGORITHMS, TrainingPolicy
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 OWNER = r"^(team:.+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7})$"  # as Dagster demands it
@@ -109,6 +110,24 @@ class ModelSpec(BaseModel):
             get_metric(policy.metric, task)
         except UserError as error:  # pydantic adds the file, line and field to a ValueError only
             raise ValueError(str(error)) from None
+        return policy
+
+    @field_validator("training")
+    @classmethod
+    def _algorithms_exist(cls, policy: TrainingPolicy, info: ValidationInfo) -> TrainingPolicy:
+        task = info.data.get("task")
+        if task is None:
+            return policy
+        known = ALGORITHMS[task]
+        unknown = sorted({*(policy.algorithms or []), *policy.exclude} - set(known))
+        if unknown:
+            alike = [get_close_matches(name, known, n=1, cutoff=0.5) for name in unknown]
+            hints = sorted({name for names in alike for name in names})
+            raise ValueError(
+                f"PyCaret has no algorithm {', '.join(map(repr, unknown))} for {task}"
+                f"{' (is it ' + ', '.join(hints) + '?)' if hints else ''}; it has "
+                f"{', '.join(known)}"
+            )
         return policy
 
     @property

@@ -50,6 +50,14 @@ def test_a_taken_port_is_refused_before_anything_is_started(home, capsys, monkey
     assert not (home / "logs").exists()
 
 
+def test_one_port_for_both_servers_is_refused(home, capsys, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DAGSTER_PORT", "5000")
+    monkeypatch.delenv("MLFLOW_PORT", raising=False)
+    assert main(["up"]) == 1
+    assert "DAGSTER_PORT and MLFLOW_PORT are both 5000" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("port", ["abc", "0", "65536"])
 def test_a_port_that_is_none_is_refused(home, capsys, monkeypatch, port):
     monkeypatch.setenv("DAGSTER_PORT", port)

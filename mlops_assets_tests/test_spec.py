@@ -45,7 +45,7 @@ def test_a_spec_cannot_be_changed():
 
 def test_the_gates_metric_is_the_one_that_everything_is_judged_by():
     assert iris_spec(gate={"metric": "accuracy"}).metric.name == "accuracy"
-    assert iris_spec(task="regression").metric.name == "rmse"
+    assert iris_spec(task="regression", training={}).metric.name == "rmse"
 
 
 @pytest.mark.parametrize("policy", ["gate", "training"])
@@ -53,6 +53,17 @@ def test_a_metric_of_another_task_is_refused_where_it_stands(policy):
     with pytest.raises(ValidationError, match="There is no metric 'rmse'") as caught:
         iris_spec(**{policy: {"metric": "rmse"}})
     assert caught.value.errors()[0]["loc"] == (policy,)
+
+
+@pytest.mark.parametrize("field", ["algorithms", "exclude"])
+def test_an_algorithm_that_pycaret_has_not_is_refused_with_those_that_it_has(field):
+    expected = r"no algorithm 'xgbost' for classification \(is it xgboost\?\); it has lr, knn"
+    with pytest.raises(ValidationError, match=expected) as refused:
+        iris_spec(training={field: ["lr", "xgbost"]})
+    assert refused.value.errors()[0]["loc"] == ("training",)
+    assert iris_spec(task="regression", training={field: ["huber"]})
+    with pytest.raises(ValidationError, match="no algorithm 'huber' for classification"):
+        iris_spec(training={field: ["huber"]})
 
 
 def test_a_wrong_task_is_told_once_and_as_such():

@@ -85,7 +85,7 @@ def _tables(
     was made again, or a regime that has another name, must not make a candidate forget it.
     """
     registry = registry_of(spec)
-    learned = (registry.decision(registry.in_use()) or {}).get("training_partitions", [])
+    learned = (registry.evidence(registry.in_use()) or {}).get("training_partitions", [])
     earlier = {day for day in learned if day <= partition}
     parts = lineage_parts(spec, store, {*known.training_partitions, *earlier})
     return {origin: part.learn.assign(**{ORIGIN: origin}) for origin, part in parts.items()}

@@ -59,9 +59,11 @@ def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
             "production_version": production.number,
             "data_hashes": dataset["data_hashes"] | judged_on,
         }
-        registry.record_decision(candidate, evidence)
+        registry.keep_evidence(candidate, evidence)
         if decision.decision == "promoted":
             registry.promote(candidate, expected_production=production)
+        # Last, because the move may be refused.
+        registry.set_tags(candidate, {"decision": decision.decision})
         in_use = registry.in_use()
         record = DecisionRecord(
             partition=partition,

@@ -26,6 +26,10 @@ def up(console: Console) -> None:
     dagster_port = _port("DAGSTER_PORT", 3000)
     mlflow_port = _port("MLFLOW_PORT", 5000)
     embedded = not os.environ.get("MLFLOW_TRACKING_URI")
+    if embedded and dagster_port == mlflow_port:
+        raise UserError(
+            f"DAGSTER_PORT and MLFLOW_PORT are both {dagster_port}: give each a port of its own."
+        )
     with claimed(home, "make up"):
         require_free(dagster_port, "Dagster", "DAGSTER_PORT")
         if embedded:

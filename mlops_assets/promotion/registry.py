@@ -130,18 +130,12 @@ class Registry:
         for key, value in tags.items():
             self._client.set_model_version_tag(self.model, str(version.number), key, value)
 
-    def record_decision(self, version: Version, decision: dict[str, Any]) -> None:
-        """Keep a decision with its candidate: ``decision.json`` in its run, and a version tag.
-
-        Args:
-            version: The candidate.
-            decision: JSON-able, with the outcome under ``decision``.
-        """
+    def keep_evidence(self, version: Version, decision: dict[str, Any]) -> None:
+        """Keep a decision, JSON-able, with its candidate: ``decision.json`` in its run."""
         self._client.log_dict(version.run_id, decision, "decision.json")
-        self.set_tags(version, {"decision": str(decision["decision"])})
 
-    def decision(self, version: Version) -> dict[str, Any] | None:
-        """What :meth:`record_decision` kept with ``version``; None where nothing was decided."""
+    def evidence(self, version: Version) -> dict[str, Any] | None:
+        """What :meth:`keep_evidence` kept with ``version``; None where nothing was decided."""
         kept = self._client.list_artifacts(version.run_id) if version.run_id else []
         if "decision.json" not in {file.path for file in kept}:
             return None

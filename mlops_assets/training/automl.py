@@ -315,8 +315,8 @@ def _chosen(known: pd.DataFrame, policy: TrainingPolicy) -> list[str]:
     unknown = [name for name in asked if name not in known.index]
     if unknown:
         raise UserError(
-            f"There is no algorithm {', '.join(map(repr, unknown))} for this task. PyCaret's are: "
-            f"{', '.join(known.index)}."
+            f"PyCaret does not offer {', '.join(map(repr, unknown))} here: install the package of "
+            f"that name, or take from: {', '.join(known.index)}."
         )
     defaults = [str(name) for name in known.index[known["Turbo"]]]
     chosen = defaults if policy.algorithms is None else list(dict.fromkeys(policy.algorithms))

@@ -2,6 +2,22 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlops_assets.metrics import Task
+
+# PyCaret's ids, written down here so that a mistake is told when the YAML is loaded, without
+# PyCaret. xgboost and catboost are there where their packages are.
+ALGORITHMS: dict[Task, tuple[str, ...]] = {
+    "classification": (
+        *("lr", "knn", "nb", "dt", "svm", "rbfsvm", "gpc", "mlp", "ridge", "rf", "qda", "ada"),
+        *("gbc", "lda", "et", "xgboost", "lightgbm", "catboost", "dummy"),
+    ),
+    "regression": (
+        *("lr", "lasso", "ridge", "en", "lar", "llar", "omp", "br", "ard", "par", "ransac", "tr"),
+        *("huber", "kr", "svm", "knn", "dt", "rf", "et", "ada", "gbr", "mlp"),
+        *("xgboost", "lightgbm", "catboost", "dummy"),
+    ),
+}
+
 
 class TrainingPolicy(BaseModel):
     """How AutoML searches."""

@@ -133,6 +133,7 @@ def back_to_the_baseline(loop) -> None:
     client.set_registered_model_alias("iris", "production", "1")
     client.delete_registered_model_alias("iris", "previous")
     client.set_registered_model_alias("iris", "staging", "2")
+    client.delete_model_version_tag("iris", "2", "decision")
     (loop.home / "data" / "iris" / "production_model" / f"{PROMOTED}.json").unlink()
 
 
@@ -173,6 +174,7 @@ def test_production_that_changed_during_the_decision_is_left_alone(fork, monkeyp
     assert not run.success
     assert "Production of 'iris' is version 3 by now" in run.message
     assert "made against version 1" in run.message
+    assert "decision" not in loop.registry.get(2).tags
     assert loop.aliases()["production"] == 3
     assert loop.files() == before
 

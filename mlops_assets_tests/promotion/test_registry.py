@@ -50,12 +50,6 @@ def test_where_the_first_version_was_deleted_a_new_baseline_takes_its_place(regi
     assert registry.first().number == 3
 
 
-def test_a_decision_is_kept_with_its_version(registry):
-    assert registry.decision(registry.get(1)) is None
-    registry.record_decision(registry.get(1), {"decision": "rejected", "reasons": []})
-    assert registry.decision(registry.get(1)) == {"decision": "rejected", "reasons": []}
-
-
 def test_a_promotion_keeps_what_it_replaces_as_previous(registry):
     registry.promote(registry.get(1), None)
     registry.promote(registry.get(2), registry.in_use())
@@ -118,10 +112,11 @@ def test_without_production_every_message_says_what_to_do(registry, mlflow_uri):
         registry.get(9)
 
 
-def test_a_decision_is_kept_with_its_candidate(registry, mlflow_uri):
+def test_the_evidence_of_a_decision_is_kept_with_its_candidate(registry, mlflow_uri):
+    assert registry.evidence(registry.get(2)) is None
+    registry.keep_evidence(registry.get(2), {"decision": "rejected", "reasons": ["worse"]})
+    assert registry.evidence(registry.get(2)) == {"decision": "rejected", "reasons": ["worse"]}
     client = MlflowClient(mlflow_uri, mlflow_uri)
-    registry.record_decision(registry.get(2), {"decision": "rejected", "reasons": ["worse"]})
-    assert registry.get(2).tags["decision"] == "rejected"
     files = [file.path for file in client.list_artifacts(registry.get(2).run_id)]
     assert files == ["decision.json"]
 

@@ -9,7 +9,7 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.errors import UserError
 from mlops_assets.training import automl
 from mlops_assets.training.automl import train
-from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.policy import ALGORITHMS, TrainingPolicy
 from mlops_assets_tests.training.tables import iris, mixed
 
 SPECIES = Columns(target="species")
@@ -113,10 +113,20 @@ def test_a_used_up_budget_stops_between_algorithms_with_a_note(monkeypatch):
 
 
 def test_unknown_algorithms_are_refused_with_the_valid_ones():
-    with pytest.raises(UserError, match=r"no algorithm 'xgb'.*lr, knn, nb"):
-        run(iris(), algorithms=["xgb"])
+    with pytest.raises(UserError, match=r"does not offer 'catboost' here.*lr, knn, nb"):
+        run(iris(), algorithms=["catboost"])
     with pytest.raises(UserError, match="leaves no algorithm"):
         run(iris(), algorithms=["lr"], exclude=["lr"])
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_ids_that_are_known_without_pycaret_are_those_of_pycaret(task):
+    y = iris().iloc[:, 0] if task == "regression" else iris()["species"]
+    with pytest.raises(UserError, match="take from: ") as refused:
+        run(iris().drop(columns="species").assign(y=y), Y, task, algorithms=["none"])
+    offered = set(str(refused.value).split("take from: ")[1].rstrip(".").split(", "))
+    assert offered <= set(ALGORITHMS[task])
+    assert set(ALGORITHMS[task]) - offered <= {"xgboost", "catboost"}
 
 
 def test_tables_that_cannot_be_learnt_from_are_refused():
