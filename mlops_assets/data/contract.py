@@ -35,6 +35,11 @@ class ColumnOverrides(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: ColumnType | None = Field(default=None, description="The column's data type.")
+    required: bool = Field(
+        default=True,
+        description="Whether every batch has the column; false: rows of a batch without it have "
+        "no value, and `null_share` is 1 unless given.",
+    )
     null_share: float | None = Field(
         default=None, ge=0, le=1, description="Share of rows that may be null; 0: none."
     )
@@ -269,9 +274,14 @@ def _shape_problems(
             yield f"{name}: the column is missing{_hint(name, names)}. Correct `columns`."
     if columns.target in roles[1:]:
         yield (f"{columns.target}: the target cannot play another role as well. Correct `columns`.")
-    for name in overrides.columns:
+    for name, given in overrides.columns.items():
         if name not in names:
             yield f"{name}: the column is missing{_hint(name, names)}. Correct `contract.columns`."
+        elif not given.required and name in (*columns.id, columns.timestamp):
+            yield (
+                f"{name}: only a feature may be left out. Take `contract.columns.{name}.required` "
+                "away."
+            )
     if len(frame) < MIN_BASELINE_ROWS:
         yield f"too few rows: {len(frame)}. Give {MIN_BASELINE_ROWS} or more."
     if not columns.features(frame):
@@ -407,6 +417,8 @@ def _column_contract(
         rules |= _value_rules(typed, to, name, columns, overrides)
     if to == "datetime" and (name == columns.timestamp or not (typed > _now()).any()):
         rules["future"] = False
+    if not given.required:
+        rules["null_share"] = 1.0
     rules |= {key: getattr(given, key) for key in given.model_fields_set}
     return ColumnContract(**rules)
 
@@ -476,11 +488,13 @@ def _examine(
     violations = list(_shape_violations(frame, contract))
     notes = list(_shape_notes(frame, contract, columns))
     times = Counter(frame.columns)
-    present = [name for name in contract.columns if times[name] == 1]
+    left_out = _left_out(frame, contract, columns)
+    frame = frame.assign(**dict.fromkeys(left_out))
+    present = [name for name in contract.columns if times[name] == 1 or name in left_out]
     typed: dict[str, pd.Series] = {}
     for name in present:
         rules = contract.columns[name]
-        if not rules.required and name != columns.target:
+        if name in columns.ignore:
             typed[name] = frame[name]
             continue
         column = coerce(frame[name], rules.type)
@@ -513,6 +527,12 @@ def _examine(
     return Checked(shaped, tuple(notes)), tuple(violations)
 
 
+def _left_out(frame: pd.DataFrame, contract: Contract, columns: Columns) -> list[str]:
+    """The features that a batch may lack, and does."""
+    absent = pd.DataFrame(columns=[name for name in contract.columns if name not in frame.columns])
+    return [name for name in columns.features(absent) if not contract.columns[name].required]
+
+
 def _shape_violations(frame: pd.DataFrame, contract: Contract) -> Iterator[Violation]:
     rows = len(frame)
     if rows < contract.min_rows:
@@ -538,6 +558,8 @@ def _shape_notes(frame: pd.DataFrame, contract: Contract, columns: Columns) -> I
     known = dict.fromkeys(name for name in names if name in contract.columns)
     if list(known) != [name for name in contract.columns if name in known]:
         yield "columns put into the contract's order."
+    for name in _left_out(frame, contract, columns):
+        yield f"{name}: no such column, which is allowed; no row has a value."
     if columns.target not in names:
         yield f"{columns.target}: no label column; the rows count as not labelled yet."
     elif names.count(columns.target) == 1 and (late := int(frame[columns.target].isna().sum())):

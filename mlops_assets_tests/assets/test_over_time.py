@@ -10,7 +10,7 @@ import pytest
 from mlops_assets.assets.shared import ASKED_FOR_LABELS
 from mlops_assets.data.sources import read_source
 from mlops_assets.jobs import DAILY
-from mlops_assets_tests.examples import Loop, definitions_of, iris_spec
+from mlops_assets_tests.examples import Loop, Run, definitions_of, iris_spec
 
 DRIFTED = "2026-01-02"
 USUAL = ("2026-01-06", "2026-01-08")
@@ -102,6 +102,30 @@ def test_one_table_of_all_labels_serves_every_day(fresh, folder):
     assert loop.run("baseline_data").success
     batch = loop.run("drifted_batch", partition=DRIFTED).metadata("drifted_batch")
     assert (batch["labelled_rows"], batch["dagster/row_count"]) == (200, 300)
+
+
+def test_a_column_that_may_be_left_out_is_drift_that_is_learned_from(fresh, folder):
+    loop = fresh(
+        columns={"target": "species", "id": ["flower"]},
+        baseline={"kind": "parquet", "url": str(folder / "baseline.parquet")},
+        batches={"kind": "parquet", "url": str(folder / "batches" / "{date}.parquet")},
+        training={"algorithms": ["lr", "dt"], "folds": 3},
+        contract={"columns": {"petal_width": {"required": False}}},
+        drift={"drift_share": 0.2},
+    )
+    assert loop.baseline().success
+    for day in (DRIFTED, USUAL[0]):
+        rows_of(day).drop(columns="petal_width").to_parquet(folder / "batches" / f"{day}.parquet")
+        run = loop.daily(day)
+        assert run.success, run.message
+        assert any("petal_width: no such column" in note for note in noted(run))
+    assert "no value in the batch" in " ".join(run.metadata("drift_report")["reasons"])
+    retrained = loop.retrain(USUAL[0])
+    assert retrained.success, retrained.message
+
+
+def noted(run: Run) -> list[str]:
+    return run.metadata("drifted_batch")["notes"]
 
 
 def test_changed_labels_alone_are_drift_that_is_retrained_on(own_tables, folder):

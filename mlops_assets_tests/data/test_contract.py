@@ -122,6 +122,26 @@ def test_overrides_replace_single_rules():
     assert (contract.min_rows, contract.unique) == (5, [])
 
 
+def test_a_feature_that_may_be_left_out_has_no_values_then():
+    columns = {name: {"required": False} for name in ("size", "visits", "colour", "born")}
+    frame = baseline()
+    checked = kept(frame.drop(columns=list(columns)), columns=columns)
+    assert list(checked.frame.columns) == list(frame.columns)
+    assert checked.frame[list(columns)].isna().all(axis=None)
+    assert "size: no such column, which is allowed; no row has a value." in checked.notes
+    whole = kept(frame, columns=columns)
+    assert whole.frame["size"].tolist() == frame["size"].tolist()
+    bounded = {"size": {"required": False, "null_share": 0.1}}
+    with pytest.raises(ContractViolation, match="size: 60 of 60 rows have no value"):
+        kept(frame.drop(columns="size"), columns=bounded)
+
+
+@pytest.mark.parametrize("column", ["id", "seen"])
+def test_ids_and_times_cannot_be_left_out(column):
+    with pytest.raises(UserError, match=f"{column}: only a feature may be left out"):
+        derived(columns={column: {"required": False}})
+
+
 def test_an_unknown_override_is_refused():
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         ContractOverrides.model_validate({"columns": {"size": {"min": 0}}})
