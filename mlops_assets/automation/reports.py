@@ -1,0 +1,133 @@
+"""What follows from a drift report: a retraining, a rollback, or nothing, with the reason."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from mlops_assets import settings
+from mlops_assets.drift.verdict import hold_back
+from mlops_assets.jobs import EXPECTED_TAG, AssetJob
+from mlops_assets.spec import ModelSpec
+
+BURST = 50  # reports that one tick handles at the most
+
+
+def retrain_on_drift(spec: ModelSpec, retrain: AssetJob) -> dg.SensorDefinition:
+    """The retrain job for every drift report that asks for it.
+
+    Dagster's own asset sensor looks at the latest materialization only, so that a report which is
+    followed by another between two ticks is lost. This one reads on from its cursor: every
+    report, in order, exactly once. A tick ends where the answer changes, because a tick either
+    requests runs or is skipped with a reason, and every skip has to have its reason.
+    """
+
+    @dg.sensor(
+        name=f"{spec.name}_retrain_on_drift",
+        job=retrain,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=settings.sensor_seconds(),
+        description="Retrains on a partition whose drift report says so; says why where not.",
+    )
+    def _retrain_on_drift(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        found = _new_reports(spec, context)
+        if not found:
+            return dg.SensorResult(skip_reason="No new drift report.", cursor=context.cursor)
+        requests: list[dg.RunRequest] = []
+        skips: list[str] = []
+        retrained = _retrained_days(context.instance, retrain.name)
+        cursor = context.cursor
+        for record in found:
+            skip = _why_not(spec, record, retrained)
+            if (requests and skip) or (skips and not skip):
+                break
+            if skip:
+                skips.append(skip)
+            else:
+                key = f"{spec.name}-drift-report-{record.storage_id}"
+                requests.append(dg.RunRequest(run_key=key, partition_key=record.partition_key))
+                retrained.append(str(record.partition_key))
+            cursor = str(record.storage_id)
+        if skips:
+            return dg.SensorResult(skip_reason="\n".join(skips), cursor=cursor)
+        return dg.SensorResult(run_requests=requests, cursor=cursor)
+
+    return _retrain_on_drift
+
+
+def rollback_on_fall(spec: ModelSpec, rollback: dg.JobDefinition) -> dg.SensorDefinition:
+    """The rollback job for a drift report that found the previous version to be the better one."""
+
+    @dg.sensor(
+        name=f"{spec.name}_rollback_on_fall",
+        job=rollback,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=settings.sensor_seconds(),
+        description="Goes back to the previous version when that is credibly better.",
+    )
+    def _rollback_on_fall(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        found = _new_reports(spec, context)
+        if not found:
+            return dg.SensorResult(skip_reason="No new drift report.", cursor=context.cursor)
+        requests = []
+        for record in found:
+            said = metadata_of(record)
+            if said.get("rollback") is True:
+                key = f"{spec.name}-rollback-{record.storage_id}"
+                tags = {EXPECTED_TAG: str(said["production_version"])}
+                requests.append(dg.RunRequest(run_key=key, tags=tags))
+        cursor = str(found[-1].storage_id)
+        if requests:
+            return dg.SensorResult(run_requests=requests, cursor=cursor)
+        days = ", ".join(str(record.partition_key) for record in found)
+        return dg.SensorResult(
+            skip_reason=f"Production is not credibly worse than previous on {days}.", cursor=cursor
+        )
+
+    return _rollback_on_fall
+
+
+def _new_reports(
+    spec: ModelSpec, context: dg.SensorEvaluationContext
+) -> Sequence[dg.EventLogRecord]:
+    """The drift reports since the cursor, in the order they were made, a burst at a time."""
+    return context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(
+            asset_key=dg.AssetKey([spec.name, "drift_report"]),
+            after_storage_id=int(context.cursor) if context.cursor else None,
+        ),
+        limit=BURST,
+        ascending=True,
+    ).records
+
+
+def metadata_of(record: dg.EventLogRecord) -> dict[str, Any]:
+    """The metadata of a materialization as plain values."""
+    materialization = record.asset_materialization
+    metadata = {} if materialization is None else materialization.metadata
+    return {name: value.value for name, value in metadata.items()}
+
+
+def _why_not(spec: ModelSpec, record: dg.EventLogRecord, retrained: list[str]) -> str | None:
+    """Why a drift report leads to no retraining, in words; None where it does."""
+    said = metadata_of(record)
+    partition = str(record.partition_key)
+    reasons = said.get("reasons") or ["the report gives no reason"]
+    if said.get("retrain") is not True:
+        return f"{partition}: {'; '.join(map(str, reasons))}"
+    in_a_row = said.get("drifted_in_a_row")
+    held_back = hold_back(
+        partition,
+        in_a_row if isinstance(in_a_row, int) else 1,
+        max((day for day in retrained if day < partition), default=None),
+        spec.drift,
+    )
+    return f"{partition}: {held_back}" if held_back else None
+
+
+def _retrained_days(instance: dg.DagsterInstance, job: str) -> list[str]:
+    """The partitions of the latest retrainings that were asked for and did not fail."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=job), limit=100)
+    lost = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+    days = (run.tags.get("dagster/partition") for run in runs if run.status not in lost)
+    return [day for day in days if day]
