@@ -109,9 +109,9 @@ class Loop:
         confidences = (self.drift.score_confidence, self.drift.score_days_confidence)
         fall, fall_of_days = self._falls(now, self.promoted_with, confidences)
         return judge(
-            Batch(partition, len(batch), len(batch)),
+            Batch(partition, len(batch), len(batch), str(self.version)),
             self._compare(self.baseline, batch),
-            ScoreCheck(fall, fall_of_days, str(self.version)),
+            ScoreCheck(fall, fall_of_days),
             fold_regimes(self.reports, self.decisions, partition),
             compare_with,
             self.reports,

@@ -10,10 +10,12 @@ import pandas as pd
 from mlops_assets import settings
 from mlops_assets.assets.parts import (
     baseline_parts,
+    decision_of,
     decisions,
     evaluation_rows,
     reports,
     rollback_records,
+    served_by,
 )
 from mlops_assets.assets.shared import ALL, registry_of
 from mlops_assets.drift.importance import RankedColumn, permutation_importance, rank_by_importance
@@ -26,11 +28,10 @@ from mlops_assets.drift.verdict import (
     RegimeMatch,
     ScoreCheck,
     Verdict,
+    decided_already,
     drifted_in_a_row,
     judge,
 )
-from mlops_assets.errors import UserError
-from mlops_assets.promotion.registry import Version
 from mlops_assets.promotion.rollback import RollbackRecord, previous_is_better, rollback_due
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
@@ -42,11 +43,12 @@ class Day:
     def __init__(self, spec: ModelSpec, store: Store, partition: str) -> None:
         self.spec, self.store, self.partition = spec, store, partition
         self.batch = store.read(spec.name, "drifted_batch", partition)
+        self.data_hash: str = store.record(spec.name, "drifted_batch", partition)["data_hash"]
         self.baseline = store.read(spec.name, "baseline_data", ALL)
         self.features = spec.columns.features(self.baseline)
         self.against_baseline = self._compare(self.baseline)
         self.registry = registry_of(spec)
-        self.production = self._judged_with()
+        self.production = served_by(spec, store, partition)
         self.model = self.registry.load(self.production)
         self.unseen = self._unseen()
         self.now = self._scored(self.unseen)
@@ -65,7 +67,7 @@ class Day:
         earlier = reports(spec, self.store)
         labelled = len(spec.columns.labelled(self.batch))
         return judge(
-            Batch(self.partition, len(self.batch), labelled),
+            Batch(self.partition, len(self.batch), labelled, str(self.production.number)),
             self.against_baseline,
             self._score_check(),
             fold_regimes(earlier, decisions(spec, self.store), before=self.partition),
@@ -75,6 +77,13 @@ class Day:
             # So many that the evaluation part alone is enough for the gate.
             needed_labels=math.ceil(spec.gate.min_evaluation_rows / spec.split.evaluation_share),
         )
+
+    def decided_before(self, verdict: Verdict) -> str | None:
+        """Why a retraining that the verdict asks for was dealt with, for a report made again."""
+        if not verdict.retrain:
+            return None
+        decided = decision_of(decisions(self.spec, self.store), self.partition)
+        return decided_already(decided, verdict.regime_labelled_rows, self.spec.drift)
 
     def drifted_in_a_row(self, verdict: Verdict) -> int:
         """Drifted batches without a break up to this day, this one included."""
@@ -175,7 +184,7 @@ class Day:
         falls_found = self._falls(then, (policy.score_confidence, policy.score_days_confidence))
         if falls_found is None:
             return None
-        return ScoreCheck(*falls_found, production=str(self.production.number))
+        return ScoreCheck(*falls_found)
 
     def _falls(self, then: Scored, confidences: tuple[float, ...]) -> tuple[ScoreFall, ...] | None:
         if not len(then.y_true) or not len(self.now.y_true):
@@ -187,21 +196,6 @@ class Day:
         if rows.empty:
             return Scored(np.array([]), np.array([]))
         return Scored(rows[self.spec.columns.target].to_numpy(), self.model.predict(rows))
-
-    def _judged_with(self) -> Version:
-        """Production; for a report that is made again, the version that scored it before.
-
-        Else drift that only the score shows would be none any more as soon as a model that has
-        learned from it is in production, and its regime would be forgotten.
-        """
-        made = {r.partition: r.production for r in reports(self.spec, self.store)}
-        number = made.get(self.partition)
-        if number is None:
-            return self.registry.in_use()
-        try:
-            return self.registry.get(int(number))
-        except UserError:  # it was deleted from the registry since
-            return self.registry.in_use()
 
     def _unseen(self) -> pd.DataFrame:
         """The labelled rows that production has not been trained on: mostly all of them."""

@@ -44,6 +44,7 @@ def drift_report(spec: ModelSpec) -> dg.AssetsDefinition:
         record = {
             "report": verdict.record().model_dump(mode="json"),
             "reasons": list(verdict.reasons),
+            "data_hash": today.data_hash,
             "rollback": beside.model_dump(mode="json") if beside else None,
         }
         store.write_record(spec.name, "drift_report", partition, record)
@@ -74,6 +75,8 @@ def _result(
     }
     metadata |= {name: dg.MetadataValue.path(str(page)) for name, page in pages.items()}
     metadata |= {f"drift/{column.name}": column.distance for column in comparison.columns}
+    if decided := today.decided_before(verdict):
+        metadata["decided_before"] = decided
     if today.score is not None:
         metadata["production_score"] = today.score
     severity = dg.AssetCheckSeverity

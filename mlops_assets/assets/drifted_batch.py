@@ -13,7 +13,7 @@ from mlops_assets.assets.shared import (
     table_metadata,
     told_plainly,
 )
-from mlops_assets.data.contract import Checked, Contract, ContractViolation, check
+from mlops_assets.data.contract import Contract, ContractViolation, check
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.labels import join_labels
 from mlops_assets.data.sources import read_labels, read_source
@@ -44,8 +44,9 @@ def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
         with told_plainly():
             record = store.record(spec.name, "baseline_data", ALL)
             contract = Contract.from_yaml(record["contract"])
+            for_labels = ASKED_FOR_LABELS.items() <= context.run.tags.items()
             try:
-                read = _read(spec, dt.date.fromisoformat(partition))
+                read, notes = _read(spec, store, partition, stored=for_labels)
             except NotThereYetError as error:
                 context.log.warning("No batch for %s yet: %s", partition, error)
                 yield _awaited(error)
@@ -56,43 +57,61 @@ def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
                 path = _quarantine(spec, store, partition, read, violation)
                 yield _failed(violation, path)
                 raise
-            if ASKED_FOR_LABELS.items() <= context.run.tags.items() and _is_stored(
-                spec, store, partition, checked.frame
-            ):
+            for note in notes:
+                context.log.warning("%s: %s", partition, note)
+            if for_labels and _is_reported(spec, store, partition, checked.frame):
                 context.log.info("No label of %s is new: its report stays as it is.", partition)
                 yield dg.AssetCheckResult(
                     passed=True, check_name="contract", description="No label is new."
                 )
                 return
-            yield _stored(spec, store, partition, checked)
+            yield _stored(spec, store, partition, checked.frame, (*checked.notes, *notes))
 
     return _drifted_batch
 
 
-def _read(spec: ModelSpec, day: dt.date) -> pd.DataFrame:
-    """The day's rows, with the labels that a second source has of them by now."""
-    read = read_source(spec.batches, day)
+def _read(
+    spec: ModelSpec, store: Store, partition: str, *, stored: bool
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The day's rows with the labels that a second source has of them by now; notes on these.
+
+    The rows are those that are ``stored`` if so asked and there are any: the source may have
+    removed them since.
+    """
+    day = dt.date.fromisoformat(partition)
+    if stored and store.find_record(spec.name, "drifted_batch", partition):
+        rows = store.read(spec.name, "drifted_batch", partition)
+    else:
+        rows = read_source(spec.batches, day)
     if spec.labels is None:
-        return read
+        return rows, ()
     try:
-        return join_labels(read, read_labels(spec.labels, day), spec.columns)
-    except NotThereYetError:
-        return read
+        labels = read_labels(spec.labels, day)
+    except NotThereYetError as error:
+        return rows, (f"no labels yet: {error}",)
+    joined = join_labels(rows, labels, spec.columns)
+    if joined is rows:
+        ids = ", ".join(spec.columns.id)
+        return rows, (
+            f"none of the {len(labels)} labels belongs to a row of this batch. If some should, "
+            f"compare how `labels` and `batches` write {ids}.",
+        )
+    return joined, ()
 
 
-def _is_stored(spec: ModelSpec, store: Store, partition: str, table: pd.DataFrame) -> bool:
-    kept = store.record(spec.name, "drifted_batch", partition)
-    return kept["data_hash"] == fingerprint(table)
+def _is_reported(spec: ModelSpec, store: Store, partition: str, table: pd.DataFrame) -> bool:
+    """Whether the day's drift report was made of this very table."""
+    report = store.find_record(spec.name, "drift_report", partition)
+    return report is not None and report.get("data_hash") == fingerprint(table)
 
 
 def _stored(
-    spec: ModelSpec, store: Store, partition: str, checked: Checked
+    spec: ModelSpec, store: Store, partition: str, table: pd.DataFrame, notes: tuple[str, ...]
 ) -> dg.MaterializeResult:
-    table = checked.frame
     path = store.write(spec.name, "drifted_batch", partition, table)
     facts = {
         "labelled_rows": len(spec.columns.labelled(table)),
-        "notes": list(checked.notes),
+        "notes": list(notes),
         "data_hash": fingerprint(table),
     }
     store.write_record(spec.name, "drifted_batch", partition, facts | {"rows": len(table)})

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlops_assets.assets.shared import ALL
+from mlops_assets.assets.shared import ALL, registry_of
 from mlops_assets.data.splits import delivered_before, held_out, on_first_side
 from mlops_assets.drift.regimes import (
     BASELINE,
@@ -20,7 +20,9 @@ from mlops_assets.drift.regimes import (
     fold_regimes,
     regime_of,
 )
-from mlops_assets.drift.verdict import known_already
+from mlops_assets.drift.verdict import decided_already, known_already
+from mlops_assets.errors import UserError
+from mlops_assets.promotion.registry import Version
 from mlops_assets.promotion.rollback import RollbackRecord
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
@@ -80,6 +82,23 @@ def evaluation_rows(spec: ModelSpec, store: Store, partitions: Sequence[str]) ->
     return pd.concat([parts[partition].judge for partition in partitions], ignore_index=True)
 
 
+def served_by(spec: ModelSpec, store: Store, partition: str) -> Version:
+    """Production; for a day that is made again, the version that scored it before.
+
+    Else drift that only the score shows would be none any more as soon as a model that has
+    learned from it is in production, and its regime would be forgotten.
+    """
+    registry = registry_of(spec)
+    made = {report.partition: report.production for report in reports(spec, store)}
+    number = made.get(partition)
+    if number is None:
+        return registry.in_use()
+    try:
+        return registry.get(int(number))
+    except UserError:  # it was deleted from the registry since
+        return registry.in_use()
+
+
 def reports(spec: ModelSpec, store: Store) -> Sequence[ReportRecord]:
     """What the drift reports have said so far."""
     records = store.records(spec.name, "drift_report")
@@ -90,6 +109,14 @@ def decisions(spec: ModelSpec, store: Store) -> Sequence[DecisionRecord]:
     """What has been decided about candidates so far."""
     records = decision_records(spec, store)
     return [DecisionRecord.model_validate(record["record"]) for record in records]
+
+
+def decision_of(made: Sequence[DecisionRecord], partition: str) -> DecisionRecord | None:
+    """The decision on a day's candidate, if one had to be made."""
+    return next(
+        (one for one in made if one.partition == partition and one.decision != "already_known"),
+        None,
+    )
 
 
 def decision_records(spec: ModelSpec, store: Store) -> list[dict[str, Any]]:
@@ -151,18 +178,6 @@ def lineage(spec: ModelSpec, store: Store, partition: str) -> Lineage:
         regime_partitions=regime_partitions,
         regime_rows=rows,
         training_partitions=tuple(sorted({*promoted, *regime_partitions})),
-        already_known=_decided_before(made, partition, rows)
+        already_known=decided_already(decision_of(made, partition), rows, spec.drift)
         or known_already(report, earlier, spec.drift),
     )
-
-
-def _decided_before(made: Sequence[DecisionRecord], partition: str, rows: int) -> str | None:
-    """A report that is made again asks again; without new labels there is nothing to decide."""
-    for decision in made:
-        same = decision.partition == partition and decision.decision != "already_known"
-        if same and rows <= decision.regime_rows:
-            return (
-                f"{partition} was decided on before, with {decision.regime_rows} labelled rows "
-                f"({decision.decision}), and there are no more of them now"
-            )
-    return None

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from mlops_assets.assets.parts import served_by
 from mlops_assets.assets.shared import asset, registry_of, table_metadata, told_plainly
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
@@ -19,13 +20,14 @@ def predictions(spec: ModelSpec) -> dg.AssetsDefinition:
         ),
         kinds={"mlflow", "parquet"},
         pool="daily",
-        description="What the production model says of every row of the batch.",
+        description="What the production model says of every row of the batch; of a day that is "
+        "made again, the version that was in production then.",
     )
     @told_plainly()
     def _predictions(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
         partition = context.partition_key
         batch = store.read(spec.name, "drifted_batch", partition)
-        production = registry_of(spec).in_use()
+        production = served_by(spec, store, partition)
         predicted = registry_of(spec).load(production).predict(batch)
         kept = [*spec.columns.id, *([spec.columns.timestamp] if spec.columns.timestamp else [])]
         table = batch[kept].assign(prediction=predicted, model_version=production.number)

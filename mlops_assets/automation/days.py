@@ -32,8 +32,12 @@ def daily_schedule(spec: ModelSpec, daily: AssetJob) -> dg.ScheduleDefinition:
         description="Checks the batch of the day that has just ended, and those of the days before "
         f"that were missed while no daemon ran, for {CATCH_UP_DAYS} days at the most.",
     )
-    def _daily_schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+    def _daily_schedule(
+        context: dg.ScheduleEvaluationContext,
+    ) -> list[dg.RunRequest] | dg.SkipReason:
         ended = context.scheduled_execution_time.date() - dt.timedelta(days=1)
+        if str(ended) < spec.start_date:
+            return dg.SkipReason(f"The first day is {spec.start_date}, and it has not ended yet.")
         days = [*_missed(context.instance, spec, daily.name, ended), str(ended)]
         return [dg.RunRequest(run_key=f"{spec.name}-{day}", partition_key=day) for day in days]
 
@@ -56,7 +60,7 @@ def late_batches(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
     )
     def _late_batches(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         today = dt.datetime.now(tz=dt.UTC).date()
-        days = [str(today - dt.timedelta(days=ago)) for ago in range(spec.late_days, 0, -1)]
+        days = _days_before(today, 1, spec.late_days, spec)
         waiting = [day for day in days if _not_there_yet(context.instance, spec, daily.name, day)]
         if not waiting:
             return dg.SensorResult(
@@ -76,8 +80,7 @@ def late_batches(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
 def late_labels(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
     """Asks again, once a day, for the labels of batches that have rows without one.
 
-    The run leaves everything as it is where no label is new. A day whose last run failed is not
-    asked for: a person has to look first.
+    The run leaves everything as it is where no label is new.
     """
 
     @dg.sensor(
@@ -95,12 +98,12 @@ def late_labels(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
                 cursor=context.cursor,
             )
         # Yesterday has just been asked for, by the schedule.
-        days = [str(today - dt.timedelta(days=ago)) for ago in range(spec.label_days, 1, -1)]
+        days = _days_before(today, 2, spec.label_days + 1, spec)
         waiting = [day for day in days if _lacks_labels(context.instance, spec, daily.name, day)]
         if not waiting:
             return dg.SensorResult(
-                skip_reason=f"Every batch of the last {spec.label_days} days has all its labels.",
-                cursor=str(today),
+                skip_reason=f"No batch of the last {spec.label_days} days waits for labels.",
+                cursor=context.cursor,
             )
         return dg.SensorResult(
             run_requests=[
@@ -115,6 +118,12 @@ def late_labels(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
         )
 
     return _late_labels
+
+
+def _days_before(today: dt.date, first: int, last: int, spec: ModelSpec) -> list[str]:
+    """The days from ``last`` to ``first`` days ago that the model has, the oldest first."""
+    days = (str(today - dt.timedelta(days=ago)) for ago in range(last, first - 1, -1))
+    return [day for day in days if day >= spec.start_date]
 
 
 def _missed(instance: dg.DagsterInstance, spec: ModelSpec, job: str, ended: dt.date) -> list[str]:
@@ -147,14 +156,16 @@ def _not_there_yet(instance: dg.DagsterInstance, spec: ModelSpec, job: str, part
 
 
 def _lacks_labels(instance: dg.DagsterInstance, spec: ModelSpec, job: str, partition: str) -> bool:
-    """Whether a day's batch has rows without a label, and no daily run of it goes on or failed."""
+    """Whether a day's batch has rows without a label, and nothing is about to change that."""
     batch = _batch(instance, spec, partition)
     if batch is None:
         return False
     said = metadata_of(batch)
-    return said.get("labelled_rows", 0) < said.get("dagster/row_count", 0) and _last_run(
-        instance, job, partition
-    ) in (None, dg.DagsterRunStatus.SUCCESS)  # None: materialized by hand
+    if said.get("labelled_rows", 0) >= said.get("dagster/row_count", 0):
+        return False
+    status = dg.DagsterRunStatus
+    ended = (None, status.SUCCESS, status.FAILURE, status.CANCELED)
+    return _last_run(instance, job, partition) in ended
 
 
 def _last_run(instance: dg.DagsterInstance, job: str, partition: str) -> dg.DagsterRunStatus | None:

@@ -115,6 +115,8 @@ def _why_not(spec: ModelSpec, record: dg.EventLogRecord, retrained: list[str]) -
     reasons = said.get("reasons") or ["the report gives no reason"]
     if said.get("retrain") is not True:
         return f"{partition}: {'; '.join(map(str, reasons))}"
+    if decided := said.get("decided_before"):
+        return f"{partition}: {decided}"
     in_a_row = said.get("drifted_in_a_row")
     held_back = hold_back(
         partition,

@@ -21,7 +21,7 @@ import fsspec
 import pandas as pd
 from fsspec import AbstractFileSystem
 
-from mlops_assets.data.source_error import SourceError, shown
+from mlops_assets.data.source_error import NoRowsError, SourceError, shown
 from mlops_assets.errors import NotThereYetError
 
 if TYPE_CHECKING:
@@ -362,7 +362,7 @@ def _once(names: list[str], url: str) -> None:
 
 def _with_rows(frame: pd.DataFrame, url: str) -> pd.DataFrame:
     if frame.empty:
-        raise SourceError(
+        raise NoRowsError(
             f"{shown(url)} has column names and no rows. Write the rows, or remove it until they "
             "are there."
         )
@@ -379,7 +379,7 @@ def _no_partition_column(column: str, names: list[str], url: str) -> SourceError
 def _absent(what: str, date: datetime.date | None) -> SourceError | NotThereYetError:
     """What is missing may still come where it is a day's; a baseline will not."""
     if date is None:
-        return SourceError(f"{what}. Put it there, or correct `url`.")
+        return NoRowsError(f"{what}. Put it there, or correct `url`.")
     return NotThereYetError(f"the data of {date} is not there yet: {what}.")
 
 

@@ -21,10 +21,11 @@ def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> 
 
     Returns:
         ``frame`` with the target column: the label from ``labels`` where there is one, else what
-        ``frame`` had, else null. Rows and their order stay as they are.
+        ``frame`` had, else null. Rows and their order stay as they are. Where no row has a label
+        in ``labels``, it is ``frame`` itself.
 
     Raises:
-        UserError: a column is missing, or an id has two different labels.
+        UserError: a column is missing, or an id of ``frame`` has two different labels.
     """
     ids, target = columns.id, columns.target
     if not ids:
@@ -33,16 +34,26 @@ def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> 
         if missing := [name for name in needed if name not in table.columns]:
             raise UserError(
                 f"the {what} lack {len(missing)} column(s) that labels are joined by: "
-                f"{', '.join(missing)}. Correct the source, or `columns`."
+                f"{', '.join(missing)}. Their columns are {', '.join(map(str, table.columns))}. "
+                f"Correct the source, or `columns`; then run the day again."
             )
+    rows = _keys(frame, ids)
     known = labels[[*ids, target]].dropna().drop_duplicates()
     keys = _keys(known, ids)
-    if several := int(keys[keys.duplicated()].nunique()):
+    ours = keys.isin(rows)
+    known, keys = known[ours], keys[ours]
+    if known.empty:
+        return frame
+    several = keys[keys.duplicated()].drop_duplicates()
+    if len(several):
+        shown = several.head(3).str.replace("\x1f", "/")
+        hidden = set(ids) & set(columns.sensitive)
         raise UserError(
-            f"the labels give {several} id(s) two labels or more. Leave one {target} for each "
-            f"{'/'.join(ids)}."
+            f"the labels give {len(several)} id(s) of this batch two labels or more "
+            f"({'values hidden' if hidden else 'for example ' + ', '.join(shown)}). Leave one "
+            f"{target} for each {'/'.join(ids)}, then run the day again."
         )
-    found = _keys(frame, ids).map(pd.Series(known[target].to_numpy(), index=keys))
+    found = rows.map(pd.Series(known[target].to_numpy(), index=keys))
     if target in frame.columns:
         found = found.where(found.notna(), frame[target])
     return frame.assign(**{target: found})

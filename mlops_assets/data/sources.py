@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mlops_assets.data.files import read_csv, read_parquet
-from mlops_assets.data.source_error import SourceError
+from mlops_assets.data.source_error import NoRowsError, SourceError
 from mlops_assets.data.sql import read_sql
 from mlops_assets.data.synthetic import SyntheticRegime, synthetic_batch
 from mlops_assets.errors import NotThereYetError
@@ -174,10 +174,13 @@ def read_labels(source: Source, date: datetime.date) -> pd.DataFrame:
     """Read the labels for the batch of a day: that day's table, or the one table of all labels.
 
     Raises:
-        NotThereYetError: the day's labels have not arrived.
+        NotThereYetError: there is no such table, or no row in it.
         SourceError: the source cannot be read.
     """
-    return read_source(source, date if _has_days(source) else None)
+    try:
+        return read_source(source, date if _has_days(source) else None)
+    except NoRowsError as error:
+        raise NotThereYetError(str(error)) from error
 
 
 def _has_days(source: Source) -> bool:

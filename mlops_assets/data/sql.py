@@ -5,7 +5,7 @@ import os
 
 import pandas as pd
 
-from mlops_assets.data.source_error import SourceError
+from mlops_assets.data.source_error import NoRowsError, SourceError
 from mlops_assets.errors import NotThereYetError
 
 CONNECT_SECONDS = 10
@@ -50,7 +50,7 @@ def read_sql(
     if frame.empty and date is not None:
         raise NotThereYetError(f"the data of {date} is not there yet: the query has no row of it.")
     if frame.empty:
-        raise SourceError(f"the query has no row in the database of {url_env}. Correct `query`.")
+        raise NoRowsError(f"the query has no row in the database of {url_env}. Correct `query`.")
     return frame
 
 

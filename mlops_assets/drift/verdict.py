@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mlops_assets.drift.policy import DriftPolicy
-from mlops_assets.drift.regimes import BASELINE, NEW, Regime, ReportRecord
+from mlops_assets.drift.regimes import BASELINE, NEW, DecisionRecord, Regime, ReportRecord
 from mlops_assets.drift.score import ScoreFall
 from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 
@@ -23,6 +23,8 @@ class Batch:
     partition: str
     rows: int
     labelled_rows: int
+    production: str | None = None
+    """The production version that scored it."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,11 @@ class ScoreCheck:
     """Production's score on the batch against that on the baseline holdout, at two confidences.
 
     ``fall`` is judged by itself (``score_confidence``), ``fall_of_days`` together with earlier
-    days (``score_days_confidence``); ``production`` is the version that was scored.
+    days (``score_days_confidence``).
     """
 
     fall: ScoreFall
     fall_of_days: ScoreFall
-    production: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def judge(
         (report for report in reports if report.partition < batch.partition),
         key=lambda report: report.partition,
     )
-    score_reason = _score_reason(score, earlier, policy)
+    score_reason = _score_reason(score, earlier, batch.production, policy)
     drifted = baseline.differs or score_reason is not None
     reasons = _comparison_reasons(baseline, "the baseline")
     if score_reason:
@@ -152,7 +153,7 @@ def judge(
         rows=batch.rows,
         labelled_rows=batch.labelled_rows,
         score_below=score.fall_of_days.credible if score else None,
-        production=score.production if score else None,
+        production=batch.production,
     )
 
 
@@ -190,6 +191,29 @@ def known_already(
     if regime is None or not _waits(regime, regime.labelled_rows + report.labelled_rows, policy):
         return None
     return _decided_text(regime, regime.labelled_rows + report.labelled_rows, policy)
+
+
+def decided_already(
+    decided: DecisionRecord | None, labelled: int, policy: DriftPolicy
+) -> str | None:
+    """Why the decision made on a batch stands though its report is made again; None: it does not.
+
+    Labels that come in bit by bit lead to another decision where those of further days would.
+
+    Args:
+        decided: The decision; None: there was none.
+        labelled: The labelled rows that the regime has now, this batch included.
+        policy: The growth that another decision on a regime needs.
+    """
+    if decided is None:
+        return None
+    due = _grown(decided.regime_rows, policy)
+    if labelled >= due:
+        return None
+    return (
+        f"{decided.partition} was decided on before, with {decided.regime_rows} labelled rows "
+        f"({decided.decision}), and there are {labelled} now; retraining again from {due}"
+    )
 
 
 def drifted_in_a_row(reports: Iterable[ReportRecord], before: str) -> int:
@@ -265,8 +289,12 @@ def _waits(regime: Regime, labelled: int, policy: DriftPolicy) -> bool:
 
 
 def _due_from(regime: Regime, policy: DriftPolicy) -> int:
+    return _grown(regime.decided_rows or 0, policy)
+
+
+def _grown(rows: int, policy: DriftPolicy) -> int:
     # An empty regime, decided on by hand, has to grow as well.
-    return int(-(-max(regime.decided_rows or 0, 1) * policy.regime_growth // 1))
+    return int(-(-max(rows, 1) * policy.regime_growth // 1))
 
 
 def _decided_text(regime: Regime, labelled: int, policy: DriftPolicy) -> str:
@@ -278,7 +306,10 @@ def _decided_text(regime: Regime, labelled: int, policy: DriftPolicy) -> str:
 
 
 def _score_reason(
-    score: ScoreCheck | None, earlier: Sequence[ReportRecord], policy: DriftPolicy
+    score: ScoreCheck | None,
+    earlier: Sequence[ReportRecord],
+    production: str | None,
+    policy: DriftPolicy,
 ) -> str | None:
     """Why production's score counts as fallen; None where it does not."""
     if score is None:
@@ -291,7 +322,7 @@ def _score_reason(
     scored = [report for report in earlier if report.score_below is not None]
     last = scored[len(scored) - (policy.score_days - 1) :] if policy.score_days > 1 else []
     in_a_row = len(last) == policy.score_days - 1 and all(
-        report.score_below and report.production == score.production for report in last
+        report.score_below and report.production == production for report in last
     )
     if not in_a_row:
         return None

@@ -65,13 +65,17 @@ class Store(dg.ConfigurableResource):
         Raises:
             UserError: There is none.
         """
-        records = self._records([self.path(model, asset, partition, "json")])
-        if not records:
+        found = self.find_record(model, asset, partition)
+        if found is None:
             raise UserError(
                 f"There is no record of {model}/{asset}{_of(partition)} in {self._url()}. "
                 f"Materialize {model}/{asset}{_of(partition)} first."
             )
-        return records[0]
+        return found
+
+    def find_record(self, model: str, asset: str, partition: str) -> dict[str, Any] | None:
+        """One record; None where there is none."""
+        return next(iter(self._records([self.path(model, asset, partition, "json")])), None)
 
     def records(self, model: str, asset: str) -> list[dict[str, Any]]:
         """All records of an asset, in the order of their partitions; none where none is kept."""

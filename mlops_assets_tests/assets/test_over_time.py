@@ -88,6 +88,61 @@ def test_a_batch_whose_labels_come_late_is_retrained_on_when_they_are_there(own_
     assert decided["decision"] == "promoted", decided["reasons"]
 
 
+def labels_arrive(loop: Loop, folder: Path, labels: pd.DataFrame) -> Run:
+    """The labels of the drifted day, and the daily run that asks for them."""
+    labels[["flower", "species"]].to_parquet(folder / "labels" / f"{DRIFTED}.parquet")
+    run = loop.run(*DAILY, partition=DRIFTED, tags=ASKED_FOR_LABELS)
+    assert run.success, run.message
+    return run
+
+
+def test_labels_that_trickle_in_are_reported_and_not_retrained_on_each_time(own_tables, folder):
+    rows = rows_of(DRIFTED)
+    rows.drop(columns="species").to_parquet(folder / "batches" / f"{DRIFTED}.parquet")
+    own_tables.daily(DRIFTED)
+    unlabelled = tick(own_tables, "iris_retrain_on_drift")
+    (folder / "batches" / f"{DRIFTED}.parquet").unlink()  # as a retention rule does
+    labels_arrive(own_tables, folder, rows.head(150))
+    asked = tick(own_tables, "iris_retrain_on_drift", unlabelled.cursor)
+    assert len(asked.run_requests or ()) == 1
+    decided = own_tables.retrain(DRIFTED).metadata("production_model")
+    assert decided["decision"] == "promoted"
+    served = own_tables.store.read("iris", "predictions", DRIFTED)
+
+    report = labels_arrive(own_tables, folder, rows.head(200)).metadata("drift_report")
+    assert (report["labelled_rows"], report["production_version"]) == (200, 1)
+    skipped = tick(own_tables, "iris_retrain_on_drift", asked.cursor)
+    assert not skipped.run_requests
+    assert "decided on before, with 150 labelled rows" in str(skipped.skip_reason)
+    assert "again from 450" in str(skipped.skip_reason)
+    again = own_tables.retrain(DRIFTED).metadata("production_model")
+    assert again["decision"] == "already_known"
+    assert own_tables.store.read("iris", "predictions", DRIFTED).equals(served)
+
+
+def test_a_report_that_was_lost_after_its_labels_came_is_made_by_the_next_run(own_tables, folder):
+    rows = rows_of(DRIFTED)
+    rows.drop(columns="species").to_parquet(folder / "batches" / f"{DRIFTED}.parquet")
+    own_tables.daily(DRIFTED)
+    labels = rows[["flower", "species"]]
+    labels.to_parquet(folder / "labels" / f"{DRIFTED}.parquet")
+    killed = own_tables.run("drifted_batch", partition=DRIFTED, tags=ASKED_FOR_LABELS)
+    assert killed.metadata("drifted_batch")["labelled_rows"] == 300
+    assert labels_arrive(own_tables, folder, labels).metadata("drift_report")["retrain"] is True
+    assert labels_arrive(own_tables, folder, labels).materialized == []
+
+
+def test_labels_that_belong_to_no_row_are_told_of(own_tables, folder):
+    rows = rows_of(DRIFTED)
+    rows.drop(columns="species").to_parquet(folder / "batches" / f"{DRIFTED}.parquet")
+    own_tables.daily(DRIFTED)
+    others = rows.assign(flower=[f"#{flower}" for flower in rows["flower"]])
+    assert labels_arrive(own_tables, folder, others).materialized == []
+    (note, _) = noted(own_tables.daily(DRIFTED))[::-1]
+    assert note.startswith("none of the 300 labels belongs to a row of this batch")
+    assert "compare how `labels` and `batches` write flower" in note
+
+
 def test_one_table_of_all_labels_serves_every_day(fresh, folder):
     rows = rows_of(DRIFTED)
     rows.drop(columns="species").to_parquet(folder / "batches" / f"{DRIFTED}.parquet")

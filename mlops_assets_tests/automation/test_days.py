@@ -114,23 +114,32 @@ def batch(instance: dg.DagsterInstance, day: str, labelled: int) -> str:
 def test_labels_are_asked_for_once_a_day_where_rows_lack_them(instance):
     status = dg.DagsterRunStatus
     none = labels_asked(instance)
-    assert "has all its labels" in str(none.skip_reason)
+    assert "No batch of the last 30 days waits" in str(none.skip_reason)
     some = batch(instance, ended(instance, 6, status.SUCCESS), 40)
     by_hand = batch(instance, str(datetime.now(tz=UTC).date() - timedelta(days=9)), 0)
     batch(instance, ended(instance, 5, status.SUCCESS), 100)
-    batch(instance, ended(instance, 4, status.FAILURE), 40)
+    failed = batch(instance, ended(instance, 4, status.FAILURE), 40)
     batch(instance, ended(instance, 8, status.STARTED), 40)
     batch(instance, ended(instance, 40, status.SUCCESS), 40)
     ended(instance, 3, status.SUCCESS)  # without a batch
     asked = labels_asked(instance)
-    assert [run.partition_key for run in asked.run_requests or ()] == [by_hand, some]
-    (first, _) = asked.run_requests or ()
+    assert [run.partition_key for run in asked.run_requests or ()] == [by_hand, some, failed]
+    (first, *_) = asked.run_requests or ()
     assert first.tags["mlops_assets/asked_for"] == "labels"
     assert first.run_key == f"iris-{by_hand}-labels-{asked.cursor}"
     again = labels_asked(instance, asked.cursor)
     assert not again.run_requests
     assert "already" in str(again.skip_reason)
-    assert not labels_asked(instance, label_days=0).run_requests
+    for days, start, expected in ((0, 20, []), (4, 20, [failed]), (30, 7, [some, failed])):
+        first_day = str(datetime.now(tz=UTC).date() - timedelta(days=start))
+        few = labels_asked(instance, label_days=days, start_date=first_day)
+        assert [run.partition_key for run in few.run_requests or ()] == expected
+
+
+def test_before_the_first_day_has_ended_nothing_is_asked_for(stored_instance):
+    start = datetime.now(tz=UTC)
+    first_day = {"start_date": str(start.date())}
+    assert scheduled(stored_instance, start.replace(hour=6), **first_day) == []
 
 
 def test_a_model_whose_batches_bring_their_labels_has_no_sensor_that_asks_for_them():

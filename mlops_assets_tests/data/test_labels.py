@@ -60,6 +60,12 @@ def test_labels_that_the_batch_brought_stay_where_no_other_is_known():
     assert joined["y"].tolist() == [7.0, 2.0, 3.0]
 
 
+def test_labels_of_other_rows_play_no_part():
+    labels = pd.DataFrame({"order": [8, 8], "shop": ["a", "a"], "y": ["soon", "late"]})
+    rows = batch()
+    assert join_labels(rows, labels, COLUMNS) is rows
+
+
 def test_the_index_and_order_of_the_rows_stay():
     shuffled = batch().sample(frac=1, random_state=1)
     labels = pd.DataFrame({"order": [1], "shop": ["b"], "y": [5]})
@@ -81,13 +87,20 @@ def test_the_index_and_order_of_the_rows_stay():
         (
             COLUMNS,
             {"order": [1], "y": [1]},
-            "the labels lack 1 column(s) that labels are joined by: shop. Correct the source, or "
-            "`columns`.",
+            "the labels lack 1 column(s) that labels are joined by: shop. Their columns are order, "
+            "y. Correct the source, or `columns`; then run the day again.",
         ),
         (
             COLUMNS,
             {"shop": ["a", "a", "a"], "order": [1, 1, 2], "y": ["soon", "late", "late"]},
-            "the labels give 1 id(s) two labels or more. Leave one y for each shop/order.",
+            "the labels give 1 id(s) of this batch two labels or more (for example a/1). Leave one "
+            "y for each shop/order, then run the day again.",
+        ),
+        (
+            COLUMNS.model_copy(update={"sensitive": ["order"]}),
+            {"shop": ["a", "a"], "order": [1, 1], "y": ["soon", "late"]},
+            "the labels give 1 id(s) of this batch two labels or more (values hidden). Leave one y "
+            "for each shop/order, then run the day again.",
         ),
     ],
 )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import TypeAdapter
 
-from mlops_assets.data.sources import Source, SourceError, read_source
+from mlops_assets.data.sources import Source, SourceError, read_labels, read_source
 from mlops_assets.errors import NotThereYetError
 
 DAY = datetime.date(2026, 1, 3)
@@ -21,6 +21,10 @@ NEXT = datetime.date(2026, 1, 4)
 
 def read(date: datetime.date | None = None, **fields) -> pd.DataFrame:
     return read_source(TypeAdapter(Source).validate_python(fields), date)
+
+
+def labels(**fields) -> pd.DataFrame:
+    return read_labels(TypeAdapter(Source).validate_python(fields), DAY)
 
 
 def two_days(kind=str) -> pd.DataFrame:
@@ -285,3 +289,25 @@ def test_two_columns_of_one_name_reach_the_contract(visits):
     frame = read(None, **visits, query="SELECT x, x FROM visits")
 
     assert frame.columns.tolist() == ["x", "x"]
+
+
+def test_labels_are_those_of_the_day_or_all_that_there_are(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path}/outcomes.db"
+    monkeypatch.setenv("OUTCOMES", url)
+    two_days().to_sql("outcomes", sa.create_engine(url, poolclass=sa.NullPool), index=False)
+    two_days().to_csv(tmp_path / "all.csv", index=False)
+    query = "SELECT x FROM outcomes"
+    by_day = " WHERE day = :date"
+    csv = {"kind": "csv", "url": str(tmp_path / "all.csv")}
+    assert len(labels(kind="sql", url_env="OUTCOMES", query=query)) == 3
+    assert len(labels(kind="sql", url_env="OUTCOMES", query=query + by_day)) == 1
+    assert len(labels(**csv)) == 3
+    assert len(labels(**csv, partition_column="day")) == 1
+
+
+@pytest.mark.parametrize("content", [None, "x,day\n"])
+def test_labels_that_are_not_there_may_still_come(tmp_path, content):
+    if content:
+        (tmp_path / "all.csv").write_text(content)
+    with pytest.raises(NotThereYetError, match=r"all\.csv"):
+        labels(kind="csv", url=str(tmp_path / "all.csv"))

@@ -22,7 +22,7 @@ from mlops_assets.drift.verdict import (
 
 POLICY = DriftPolicy()
 DAY = "2026-01-10"
-BATCH = Batch(DAY, rows=300, labelled_rows=300)
+BATCH = Batch(DAY, rows=300, labelled_rows=300, production="1")
 
 
 def column(name: str, differs: bool, *, is_target: bool = False) -> ColumnDrift:
@@ -49,8 +49,8 @@ def fall(credible: bool, confidence: float = 0.999) -> ScoreFall:
     return ScoreFall(0.7, 0.9, 0.2, lower, confidence, 300, 400, credible)
 
 
-def score(*, now: bool, days: bool, production: str = "1") -> ScoreCheck:
-    return ScoreCheck(fall(now), fall(days, 0.98), production)
+def score(*, now: bool, days: bool) -> ScoreCheck:
+    return ScoreCheck(fall(now), fall(days, 0.98))
 
 
 def report(day: int, *, drifted: bool = False, below: bool | None = None, production: str = "1"):
@@ -232,7 +232,8 @@ def test_a_regime_without_a_decision_is_retrained_on_once_it_has_the_labels():
 
 
 def test_the_record_of_a_new_regime_has_its_name():
-    record = verdict_of(ALIKE, score(now=True, days=True, production="7")).record()
+    batch = dataclasses.replace(BATCH, production="7")
+    record = verdict_of(ALIKE, score(now=True, days=True), batch=batch).record()
     assert (record.partition, record.regime, record.retrain) == (DAY, DAY, True)
     assert (record.score_below, record.production) == (True, "7")
 
