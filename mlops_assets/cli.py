@@ -35,7 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 up(console)
             elif given.command == "new-model":
                 written = new_model(given.name, given.example, given.defs)
-                console.print(f"{written} is the new model.", soft_wrap=True, highlight=False)
+                console.print(
+                    f"{written} is the new model. Say in it what its data is; then start Dagster, "
+                    "or reload its definitions where it runs.",
+                    soft_wrap=True,
+                    highlight=False,
+                )
             else:
                 sys.stdout.write(schema())
         except UserError as error:

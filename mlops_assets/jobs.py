@@ -18,12 +18,16 @@ DAILY = ("drifted_batch", "predictions", "drift_report")
 RETRAIN = ("augmented_dataset", "candidate_model", "production_model")
 
 
-def asset_job(spec: ModelSpec, name: str, assets: tuple[str, ...]) -> AssetJob:
-    """A job over some of a model's daily assets, in one process."""
+def asset_job(spec: ModelSpec, name: str, assets: tuple[str, ...], does: str) -> AssetJob:
+    """A job over some of a model's daily assets, in one process.
+
+    ``does`` begins its description, before the model's name.
+    """
     return dg.define_asset_job(
         f"{spec.name}_{name}",
         selection=dg.AssetSelection.assets(*([spec.name, asset] for asset in assets)),
         executor_def=dg.in_process_executor,
+        description=f"{does} {spec.name}: {', '.join(assets)}.",
         tags={MODEL_TAG: spec.name} | ({TRAINS_TAG: "yes"} if assets == RETRAIN else {}),
     )
 

@@ -12,8 +12,8 @@ from mlops_assets.spec import ModelSpec
 
 def automation(spec: ModelSpec) -> dg.Definitions:
     """The jobs, the schedule and the sensors of one model."""
-    daily = asset_job(spec, "daily", DAILY)
-    retrain = asset_job(spec, "retrain", RETRAIN)
+    daily = asset_job(spec, "daily", DAILY, "Checks one day of")
+    retrain = asset_job(spec, "retrain", RETRAIN, "Trains and judges a candidate of")
     rollback = rollback_job(spec)
     return dg.Definitions(
         jobs=[daily, retrain, rollback, approve_job(spec)],

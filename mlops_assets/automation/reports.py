@@ -81,7 +81,7 @@ def rollback_on_fall(spec: ModelSpec, rollback: dg.JobDefinition) -> dg.SensorDe
             return dg.SensorResult(run_requests=requests, cursor=cursor)
         days = ", ".join(str(record.partition_key) for record in found)
         return dg.SensorResult(
-            skip_reason=f"Production is not credibly worse than previous on {days}.", cursor=cursor
+            skip_reason=f"No report of {days} asks to go back to previous.", cursor=cursor
         )
 
     return _rollback_on_fall

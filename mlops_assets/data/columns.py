@@ -17,12 +17,14 @@ class Columns(BaseModel):
     )
     timestamp: str | None = Field(
         default=None,
-        description="The column that orders rows in time; never a feature. Splits are by time.",
+        description="The column that says when a row was observed; never a feature. It orders "
+        "rows, and splits are by time.",
     )
     sensitive: list[str] = Field(
         default=[],
         description="Columns whose values never appear in reports, logs, metadata or errors. They "
-        "may still be features: then the stored model knows the categories of those of text.",
+        "may still be features: then the stored model knows the categories of those of text. No "
+        "range or categories are derived for them: `contract.columns` can give some.",
     )
     ignore: list[str] = Field(default=[], description="Columns to keep but never to learn from.")
 

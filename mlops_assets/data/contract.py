@@ -118,7 +118,7 @@ class Contract(BaseModel):
         except (yaml.YAMLError, ValidationError) as error:
             raise UserError(
                 f"the stored data contract cannot be read: {error}. "
-                "Materialise baseline_data again."
+                "Materialize baseline_data again."
             ) from error
 
 

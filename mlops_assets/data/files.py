@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 import pandas as pd
 from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
 from mlops_assets.data.source_error import NoRowsError, SourceError, shown
 from mlops_assets.errors import NotThereYetError
@@ -229,7 +230,7 @@ def _files(
     fs.invalidate_cache()
     if not fs.exists(path):
         _check_folder(fs, template)
-        raise _absent(f"{shown(url)} does not exist", date)
+        raise _absent(f"{shown(url)} does not exist{_otherwise_dated(fs, path, date)}", date)
     info = fs.info(path)
     found = {path: info} if info["type"] == "file" else fs.find(path, detail=True)
     files = {
@@ -241,6 +242,18 @@ def _files(
             f"{shown(url)} is empty (0 bytes). Write it again, aside first and then renamed."
         )
     return files
+
+
+def _otherwise_dated(fs: AbstractFileSystem, path: str, date: datetime.date | None) -> str:
+    """A file beside the missing one that has the day in another form, as a question."""
+    folder = posixpath.dirname(path)
+    if date is None or not isinstance(fs, LocalFileSystem):  # a bucket may list for minutes
+        return ""
+    with contextlib.suppress(OSError):
+        for name in sorted(str(one).rpartition("/")[2] for one in fs.ls(folder, detail=False)):
+            if f"{date:%Y%m%d}" in re.sub(r"\D", "", name):
+                return f" (is it {name}? `{{date:%Y%m%d}}` in `url` writes the day in such a form)"
+    return ""
 
 
 def _check_folder(fs: AbstractFileSystem, template: str) -> None:

@@ -270,7 +270,7 @@ def _retrain(
     if batch.labelled_rows == 0 or labelled < needed:
         return False, (
             f"{who} {state}: {labelled} labelled rows ({batch.labelled_rows} of this batch's "
-            f"{batch.rows}), and at least {max(needed, 1)} are needed to retrain; materialise "
+            f"{batch.rows}), and at least {max(needed, 1)} are needed to retrain; materialize "
             f"{batch.partition} again when its labels are there"
         )
     if regime and regime.decided_rows is not None:

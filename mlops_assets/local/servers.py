@@ -31,7 +31,8 @@ def start_dagster(
         port: The port that the webserver is to serve on.
         environment: What the processes find in their environment.
     """
-    # The other two look for the definitions once and then only now and again: so it goes first.
+    # The other two look for the definitions once and then only now and again: so it goes first. Of
+    # Dagster's two code servers this is the one whose "Reload definitions" does what it says.
     _start_code_server(supervisor, home, environment)
     workspace = ("--workspace", str(_workspace(home)))
     serve = ("-m", "dagster_webserver", "--host", "127.0.0.1", "--port", str(port))
@@ -52,7 +53,7 @@ def _start_code_server(supervisor: Supervisor, home: Path, environment: Mapping[
     workspace = {"load_from": [{"grpc_server": server}]}
     _workspace(home).write_text(json.dumps(workspace), encoding="utf-8")  # JSON is YAML as well
     command = [
-        *(sys.executable, "-m", "dagster", "api", "grpc", "--location-name", LOCATION),
+        *(sys.executable, "-m", "dagster", "code-server", "start", "--location-name", LOCATION),
         *("--module-name", "mlops_assets.definitions"),
         *("--working-directory", str(settings.CHECKOUT)),
         *("--host", "127.0.0.1", "--port", str(port)),

@@ -240,4 +240,4 @@ def test_a_healthy_production_stays(fork):
         assert run.check("production_is_best").passed
     skipped = tick(loop, "iris_rollback_on_fall")
     assert skipped.skip_reason is not None
-    assert "not credibly worse than previous on 2026-01-06" in skipped.skip_reason.skip_message
+    assert "No report of 2026-01-06, 2026-01-08 asks to go back" in skipped.skip_reason.skip_message

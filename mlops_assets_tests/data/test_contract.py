@@ -90,7 +90,7 @@ def test_it_survives_yaml_and_reads_well():
 
 @pytest.mark.parametrize("text", ["columns: [", "columns: 7", "- a"])
 def test_yaml_that_is_no_contract_is_an_error_that_says_what_to_do(text):
-    with pytest.raises(UserError, match="Materialise baseline_data again"):
+    with pytest.raises(UserError, match="Materialize baseline_data again"):
         Contract.from_yaml(text)
 
 

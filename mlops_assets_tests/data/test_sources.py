@@ -311,3 +311,10 @@ def test_labels_that_are_not_there_may_still_come(tmp_path, content):
         (tmp_path / "all.csv").write_text(content)
     with pytest.raises(NotThereYetError, match=r"all\.csv"):
         labels(kind="csv", url=str(tmp_path / "all.csv"))
+
+
+def test_a_day_whose_file_is_named_in_another_form_is_told_of(tmp_path):
+    (tmp_path / "20260103.csv").write_text("x\n1\n")
+    with pytest.raises(NotThereYetError, match=r"is it 20260103\.csv\? `\{date:%Y%m%d\}` in `url`"):
+        read(DAY, kind="csv", url=str(tmp_path / "{date}.csv"))
+    assert read(DAY, kind="csv", url=str(tmp_path / "{date:%Y%m%d}.csv"))["x"].tolist() == [1]

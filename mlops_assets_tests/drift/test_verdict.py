@@ -218,7 +218,7 @@ def test_late_labels_are_waited_for(labelled, retrain):
     if not retrain:
         assert verdict.reasons[-1] == (
             f"the regime is new, named 2026-01-10: {labelled} labelled rows ({labelled} of this "
-            "batch's 300), and at least 125 are needed to retrain; materialise 2026-01-10 again "
+            "batch's 300), and at least 125 are needed to retrain; materialize 2026-01-10 again "
             "when its labels are there"
         )
 

@@ -1,9 +1,11 @@
 """What ``make up`` serves, and how it ends."""
 
+import json
 import os
 import signal
 import subprocess
 import time
+import urllib.request
 
 import dagster as dg
 import pytest
@@ -32,6 +34,27 @@ def test_a_home_that_is_served_is_refused_with_the_name_of_its_holder(up, comman
     )
     assert refused.returncode != 0
     assert "in use by `make up` (process " in refused.stderr
+
+
+RELOAD = """mutation { reloadRepositoryLocation(repositoryLocationName: "mlops_assets") {
+  ... on WorkspaceLocationEntry { locationOrLoadError { __typename } } } }"""
+
+
+def test_reload_definitions_reads_the_models_files_anew(up):
+    """Else a model that was added or changed waits for a restart, and the UI says it is loaded."""
+
+    def loaders() -> set[str]:  # each has a socket of its own
+        return {command for command in processes_of(up.home) if " api grpc " in command}
+
+    before = loaders()
+    assert before
+    body = json.dumps({"query": RELOAD}).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{up.dagster}/graphql", body, headers)
+    with urllib.request.urlopen(request, timeout=60) as response:
+        told = json.load(response)["data"]["reloadRepositoryLocation"]
+    assert told == {"locationOrLoadError": {"__typename": "RepositoryLocation"}}
+    assert loaders() - before
 
 
 def test_sigterm_in_the_middle_of_a_run_ends_everything_and_leaves_no_run_running(up_to_stop):

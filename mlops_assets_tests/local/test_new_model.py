@@ -137,7 +137,9 @@ def test_an_installed_package_asks_for_the_projects_folder(monkeypatch):
 
 def test_the_command_says_what_it_wrote(folder, capsys):
     assert main(["new-model", "churn", "--from", "wine", "--defs", str(folder)]) == 0
-    assert capsys.readouterr().out == f"{folder / 'churn' / 'defs.yaml'} is the new model.\n"
+    said = capsys.readouterr().out
+    assert said.startswith(f"{folder / 'churn' / 'defs.yaml'} is the new model. Say in it what")
+    assert "reload its definitions" in said
 
 
 def test_the_command_refuses_with_a_message_and_exit_code_1(folder, capsys):
