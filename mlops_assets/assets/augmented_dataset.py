@@ -3,14 +3,12 @@
 import dagster as dg
 import pandas as pd
 
-from mlops_assets.assets.parts import Lineage, lineage, lineage_parts
+from mlops_assets.assets.parts import ORIGIN, Lineage, lineage, lineage_parts
 from mlops_assets.assets.shared import asset, registry_of, table_metadata, told_plainly
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
-
-ORIGIN = "mlops_assets_partition"  # of each row: its batch's partition, or `baseline`
 
 
 def augmented_dataset(spec: ModelSpec) -> dg.AssetsDefinition:

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from mlops_assets import settings
-from mlops_assets.assets.augmented_dataset import ORIGIN
+from mlops_assets.assets.parts import ORIGIN
 from mlops_assets.assets.shared import asset, registry_of, told_plainly
 from mlops_assets.assets.training import train_and_register
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished

@@ -10,7 +10,7 @@ import pandas as pd
 from mlops_assets import settings
 from mlops_assets.assets.parts import (
     baseline_parts,
-    decision_of,
+    decided_before,
     decisions,
     evaluation_rows,
     reports,
@@ -28,7 +28,6 @@ from mlops_assets.drift.verdict import (
     RegimeMatch,
     ScoreCheck,
     Verdict,
-    decided_already,
     drifted_in_a_row,
     judge,
 )
@@ -82,8 +81,7 @@ class Day:
         """Why a retraining that the verdict asks for was dealt with, for a report made again."""
         if not verdict.retrain:
             return None
-        decided = decision_of(decisions(self.spec, self.store), self.partition)
-        return decided_already(decided, verdict.regime_labelled_rows, self.spec.drift)
+        return decided_before(self.spec, self.store, self.partition, verdict.regime_labelled_rows)
 
     def drifted_in_a_row(self, verdict: Verdict) -> int:
         """Drifted batches without a break up to this day, this one included."""
@@ -132,12 +130,13 @@ class Day:
         )
 
     def rollback_due(self) -> str | None:
-        """Why production has to go back to previous, counting this day; None where it has not."""
+        """Why production has to go back to previous, this day included; None where it has not."""
         today = self.beside_previous
         if today is None:
             return None
-        earlier = rollback_records(self.spec, self.store, before=self.partition)
-        return rollback_due([*earlier, today], today.production, today.previous, self.spec.rollback)
+        # Of later days as well: labels that come late are no news where theirs say otherwise.
+        others = rollback_records(self.spec, self.store, without=self.partition)
+        return rollback_due([*others, today], today.production, today.previous, self.spec.rollback)
 
     def write_pages(self, verdict: Verdict) -> dict[str, Path]:
         """Evidently's page against the baseline and, in a known regime, one against that."""

@@ -46,7 +46,7 @@ def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
             contract = Contract.from_yaml(record["contract"])
             for_labels = ASKED_FOR_LABELS.items() <= context.run.tags.items()
             try:
-                read, notes = _read(spec, store, partition, stored=for_labels)
+                read, notes = _read(spec, store, partition)
             except NotThereYetError as error:
                 context.log.warning("No batch for %s yet: %s", partition, error)
                 yield _awaited(error)
@@ -70,25 +70,33 @@ def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
     return _drifted_batch
 
 
-def _read(
-    spec: ModelSpec, store: Store, partition: str, *, stored: bool
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _read(spec: ModelSpec, store: Store, partition: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The day's rows with the labels that a second source has of them by now; notes on these.
 
-    The rows are those that are ``stored`` if so asked and there are any: the source may have
-    removed them since.
+    Of a day that is stored already nothing is lost where a source has removed it since.
     """
     day = dt.date.fromisoformat(partition)
-    if stored and store.find_record(spec.name, "drifted_batch", partition):
-        rows = store.read(spec.name, "drifted_batch", partition)
-    else:
-        rows = read_source(spec.batches, day)
     if spec.labels is None:
-        return rows, ()
+        return read_source(spec.batches, day), ()
+    known = store.find_record(spec.name, "drifted_batch", partition)
+    stored = store.read(spec.name, "drifted_batch", partition) if known else None
+    try:
+        rows = read_source(spec.batches, day)
+    except NotThereYetError:
+        if stored is None:
+            raise
+        rows = stored
     try:
         labels = read_labels(spec.labels, day)
     except NotThereYetError as error:
-        return rows, (f"no labels yet: {error}",)
+        note = f"no labels yet: {error}"
+        target = spec.columns.target
+        if stored is None or target not in stored:
+            return rows, (note,)
+        kept = join_labels(rows, stored, spec.columns)
+        if target in rows:
+            kept = kept.assign(**{target: rows[target].where(rows[target].notna(), kept[target])})
+        return kept, (note,)
     joined = join_labels(rows, labels, spec.columns)
     if joined is rows:
         ids = ", ".join(spec.columns.id)

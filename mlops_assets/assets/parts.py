@@ -26,6 +26,9 @@ from mlops_assets.promotion.registry import Version
 from mlops_assets.promotion.rollback import RollbackRecord
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
+from mlops_assets.training.features import model_input
+
+ORIGIN = "mlops_assets_partition"  # of each row to learn from: its batch's partition, or `baseline`
 
 
 @dataclass(frozen=True)
@@ -111,12 +114,32 @@ def decisions(spec: ModelSpec, store: Store) -> Sequence[DecisionRecord]:
     return [DecisionRecord.model_validate(record["record"]) for record in records]
 
 
-def decision_of(made: Sequence[DecisionRecord], partition: str) -> DecisionRecord | None:
-    """The decision on a day's candidate, if one had to be made."""
-    return next(
-        (one for one in made if one.partition == partition and one.decision != "already_known"),
-        None,
+def decided_before(spec: ModelSpec, store: Store, partition: str, labelled: int) -> str | None:
+    """Why the decision on a day's candidate stands; None where there is none, or it does not.
+
+    It holds for the rows that it was made on: not where the day was delivered again with others.
+    """
+    every = (one for one in decisions(spec, store) if one.partition == partition)
+    decided = next((one for one in every if one.decision != "already_known"), None)
+    stands = decided_already(decided, labelled, spec.drift)
+    return stands if stands and _still_has_what_was_learned(spec, store, partition) else None
+
+
+def _still_has_what_was_learned(spec: ModelSpec, store: Store, partition: str) -> bool:
+    try:
+        table = store.read(spec.name, "augmented_dataset", partition)
+    except UserError:  # nobody can tell any more
+        return True
+    learned = table[table[ORIGIN] == partition].drop(columns=ORIGIN)
+    batch = spec.columns.labelled(store.read(spec.name, "drifted_batch", partition))
+    compared = [*spec.columns.features(learned), spec.columns.target]
+    if not set(compared) <= set(batch.columns):
+        return False
+    then, now = (
+        pd.util.hash_pandas_object(model_input(rows, compared), index=False)
+        for rows in (learned, batch)
     )
+    return bool(then.isin(now).all())
 
 
 def decision_records(spec: ModelSpec, store: Store) -> list[dict[str, Any]]:
@@ -124,11 +147,11 @@ def decision_records(spec: ModelSpec, store: Store) -> list[dict[str, Any]]:
     return store.records(spec.name, "production_model")
 
 
-def rollback_records(spec: ModelSpec, store: Store, before: str) -> list[RollbackRecord]:
-    """How production and the version before it compared on the batches before a day."""
+def rollback_records(spec: ModelSpec, store: Store, without: str) -> list[RollbackRecord]:
+    """How production and the version before it compared on the batches of other days."""
     kept = (record.get("rollback") for record in store.records(spec.name, "drift_report"))
     found = [RollbackRecord.model_validate(record) for record in kept if record]
-    return [record for record in found if record.partition < before]
+    return [record for record in found if record.partition != without]
 
 
 def settle(spec: ModelSpec, store: Store, partition: str, version: int, decision: str) -> None:
@@ -178,6 +201,6 @@ def lineage(spec: ModelSpec, store: Store, partition: str) -> Lineage:
         regime_partitions=regime_partitions,
         regime_rows=rows,
         training_partitions=tuple(sorted({*promoted, *regime_partitions})),
-        already_known=decided_already(decision_of(made, partition), rows, spec.drift)
+        already_known=decided_before(spec, store, partition, rows)
         or known_already(report, earlier, spec.drift),
     )

@@ -5,8 +5,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from mlops_assets.assets.augmented_dataset import ORIGIN
-from mlops_assets.assets.parts import Parts, decision_records, lineage_parts
+from mlops_assets.assets.parts import ORIGIN, Parts, decision_records, lineage_parts
 from mlops_assets.assets.shared import asset, registry_of, told_plainly
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.drift.regimes import BASELINE, DecisionRecord
@@ -70,6 +69,7 @@ def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
             decision=decision.decision,
             regime=dataset["regime"],
             regime_rows=dataset["regime_rows"],
+            enough_rows=all(c.passed for c in decision.checks if c.name == "enough_rows"),
         )
         store.write_record(
             spec.name,

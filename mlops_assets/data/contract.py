@@ -191,7 +191,8 @@ def check(
             len(frame),
             "the batch",
             "Correct the data at its source and run the day again. If the data is meant to be "
-            "like this, say so under `contract` in the model's defs.yaml.",
+            "like this, say so under `contract` in the model's defs.yaml and materialize "
+            "baseline_data again.",
         )
     return checked
 
@@ -400,13 +401,13 @@ def _column_contract(
 ) -> ColumnContract:
     given = overrides.columns.get(name, ColumnOverrides())
     to = given.type or _type_of(values, name, columns, task)
+    if name in columns.ignore:
+        return ColumnContract(type=to, required=False, null_share=1.0)
     rules: dict[str, Any] = {"type": to}
     typed = coerce(values, to).values
     is_class = name == columns.target and task == "classification"
     if name == columns.target:
         rules |= {"required": False, "null_share": 1.0}
-    elif name in columns.ignore:
-        return ColumnContract(type=to, required=False, null_share=1.0)
     elif name not in columns.id and values.isna().any():
         rules["null_share"] = min(1.0, max(0.5, round(2 * float(values.isna().mean()), 3)))
     if name in columns.sensitive:
@@ -516,6 +517,8 @@ def _examine(
             typed[name] = column.values[~column.wrong]
     notes += _category_notes(typed, contract, columns)
     for name, values in typed.items():
+        if name in columns.ignore:
+            continue
         sensitive = name in columns.sensitive
         rules = contract.columns[name]
         violations += _value_violations(name, values, rules, sensitive, len(frame), now)

@@ -1,5 +1,6 @@
 """Labels that come later and from elsewhere."""
 
+import datetime as dt
 from decimal import Decimal
 
 import numpy as np
@@ -75,4 +76,6 @@ def _key(value: object) -> str:
         return str(int(value))
     if isinstance(value, Decimal) and value == value.to_integral_value():
         return str(int(value))
+    if isinstance(value, dt.datetime) and value.time() == dt.time():  # as a date is written
+        return value.date().isoformat()
     return str(value)

@@ -47,6 +47,9 @@ class DecisionRecord(BaseModel):
     decision: str = Field(description="promoted, rejected, inconclusive, awaiting_approval, …")
     regime: str = Field(description="The regime that it was decided on.")
     regime_rows: int = Field(description="Labelled rows that the regime had when decided.")
+    enough_rows: bool = Field(
+        default=True, description="Whether there were enough evaluation rows to tell."
+    )
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,8 @@ def decided_already(
 ) -> str | None:
     """Why the decision made on a batch stands though its report is made again; None: it does not.
 
-    Labels that come in bit by bit lead to another decision where those of further days would.
+    Labels that come in bit by bit lead to another decision where those of further days would; and
+    at once where they were too few to tell.
 
     Args:
         decided: The decision; None: there was none.
@@ -207,12 +208,13 @@ def decided_already(
     """
     if decided is None:
         return None
-    due = _grown(decided.regime_rows, policy)
+    due = _grown(decided.regime_rows, policy) if decided.enough_rows else decided.regime_rows + 1
     if labelled >= due:
         return None
     return (
         f"{decided.partition} was decided on before, with {decided.regime_rows} labelled rows "
-        f"({decided.decision}), and there are {labelled} now; retraining again from {due}"
+        f"({decided.decision}), and there are {labelled} now; retraining again from {due}, or when "
+        "its retrain job is started by hand"
     )
 
 

@@ -7,6 +7,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from mlops_assets.assets.parts import rollback_records
 from mlops_assets.assets.shared import ASKED_FOR_LABELS
 from mlops_assets.data.sources import read_source
 from mlops_assets.jobs import DAILY
@@ -120,6 +121,40 @@ def test_labels_that_trickle_in_are_reported_and_not_retrained_on_each_time(own_
     assert own_tables.store.read("iris", "predictions", DRIFTED).equals(served)
 
 
+def test_too_few_rows_are_decided_on_again_when_there_are_more(own_tables, folder):
+    rows = rows_of(DRIFTED)
+    rows.drop(columns="species").to_parquet(folder / "batches" / f"{DRIFTED}.parquet")
+    own_tables.daily(DRIFTED)
+    labels_arrive(own_tables, folder, rows.head(125))
+    decided = own_tables.retrain(DRIFTED).metadata("production_model")
+    assert decided["decision"] == "inconclusive"
+    assert decided["evaluation_rows"] < 50
+    assert "decided_before" not in labels_arrive(own_tables, folder, rows).metadata("drift_report")
+    assert own_tables.retrain(DRIFTED).metadata("production_model")["decision"] == "promoted"
+
+
+def test_a_day_that_is_delivered_again_with_other_labels_is_decided_on_again(own_tables, folder):
+    rows = rows_of(DRIFTED)
+    scrambled = rows.assign(species=rows["species"].sample(frac=1, random_state=0).to_numpy())
+    scrambled.to_parquet(folder / "batches" / f"{DRIFTED}.parquet")
+    own_tables.daily(DRIFTED)
+    assert own_tables.retrain(DRIFTED).metadata("production_model")["decision"] == "rejected"
+    assert "decided_before" in own_tables.daily(DRIFTED).metadata("drift_report")
+    rows.to_parquet(folder / "batches" / f"{DRIFTED}.parquet")
+    assert "decided_before" not in own_tables.daily(DRIFTED).metadata("drift_report")
+    assert own_tables.retrain(DRIFTED).metadata("production_model")["decision"] == "promoted"
+
+
+def test_labels_that_were_known_stay_where_their_source_is_gone(own_tables, folder):
+    rows = rows_of(DRIFTED)
+    rows.drop(columns="species").to_parquet(folder / "batches" / f"{DRIFTED}.parquet")
+    labels_arrive(own_tables, folder, rows)
+    (folder / "labels" / f"{DRIFTED}.parquet").unlink()
+    again = own_tables.daily(DRIFTED)
+    assert again.metadata("drifted_batch")["labelled_rows"] == 300
+    assert any("no labels yet" in note for note in noted(again))
+
+
 def test_a_report_that_was_lost_after_its_labels_came_is_made_by_the_next_run(own_tables, folder):
     rows = rows_of(DRIFTED)
     rows.drop(columns="species").to_parquet(folder / "batches" / f"{DRIFTED}.parquet")
@@ -224,6 +259,16 @@ def test_production_goes_back_when_previous_is_better_on_two_batches_in_a_row(fo
     assert loop.aliases() == {"staging": 3, "production": 2, "previous": 1}
     assert loop.store.record("iris", "production_model", "2026-01-04")["decision"] == "rolled_back"
     assert loop.daily(DRIFTED_LATER[1]).metadata("drift_report")["rollback"] is False
+
+
+def test_a_day_that_is_judged_late_does_not_outweigh_a_later_one(fork):
+    loop = fork()
+    put_the_worse_version_into_production(loop)
+    earlier, late = DRIFTED_LATER
+    for day in (earlier, "2026-01-10", late):
+        assert loop.daily(day).metadata("drift_report")["rollback"] is False
+    better = {r.partition: r.previous_better for r in rollback_records(loop.spec, loop.store, "")}
+    assert [better[day] for day in (earlier, late, "2026-01-10")] == [True, True, False]
 
 
 def test_one_field_turns_going_back_off(fork):

@@ -24,7 +24,7 @@ DAY = datetime.date(2026, 1, 3)
 COLUMNS = Columns(target="churn", id=["id"], timestamp="seen", sensitive=["email"])
 ADVICE = (
     "Correct the data at its source and run the day again. If the data is meant to be like this, "
-    "say so under `contract` in the model's defs.yaml."
+    "say so under `contract` in the model's defs.yaml and materialize baseline_data again."
 )
 CASES: dict[str, tuple[Callable[[Path], Any], str]] = {}
 

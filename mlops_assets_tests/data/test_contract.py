@@ -142,6 +142,14 @@ def test_ids_and_times_cannot_be_left_out(column):
         derived(columns={column: {"required": False}})
 
 
+@pytest.mark.parametrize("values", [["a", None], [[1], [2]], [float("inf"), 1.0]])
+def test_a_column_to_ignore_stops_no_day_and_no_baseline_whatever_is_in_it(values):
+    numbers = baseline().assign(memo=range(60))
+    odd = numbers.assign(memo=values * 30)
+    assert check(odd, derived(numbers), COLUMNS).frame["memo"].tolist() == values * 30
+    assert derived(odd).columns["memo"].required is False
+
+
 def test_an_unknown_override_is_refused():
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         ContractOverrides.model_validate({"columns": {"size": {"min": 0}}})

@@ -1,5 +1,6 @@
 """Late labels find their rows by id."""
 
+import datetime as dt
 from decimal import Decimal
 
 import pandas as pd
@@ -58,6 +59,16 @@ def test_labels_that_the_batch_brought_stay_where_no_other_is_known():
     joined = join_labels(batch().assign(y=[1.0, 2.0, 3.0]), labels, COLUMNS)
 
     assert joined["y"].tolist() == [7.0, 2.0, 3.0]
+
+
+def test_days_as_ids_are_the_same_in_any_type():
+    """Text in the source is a moment once it is stored."""
+    rows = pd.DataFrame({"day": pd.to_datetime(["2026-01-01", "2026-01-02"])})
+    for days in (["2026-01-02"], [dt.date(2026, 1, 2)], pd.to_datetime(["2026-01-02"])):
+        joined = join_labels(
+            rows, pd.DataFrame({"day": days, "y": ["a"]}), Columns(target="y", id=["day"])
+        )
+        assert joined["y"].isna().tolist() == [True, False]
 
 
 def test_labels_of_other_rows_play_no_part():

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_assets.drift.policy import DriftPolicy
-from mlops_assets.drift.regimes import Regime, ReportRecord
+from mlops_assets.drift.regimes import DecisionRecord, Regime, ReportRecord
 from mlops_assets.drift.score import ScoreFall
 from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 from mlops_assets.drift.verdict import (
     Batch,
     RegimeMatch,
     ScoreCheck,
+    decided_already,
     drifted_in_a_row,
     hold_back,
     judge,
@@ -229,6 +230,26 @@ def test_a_regime_without_a_decision_is_retrained_on_once_it_has_the_labels():
     more = {"regimes": [young], "compare_with": like("2026-01-09"), "batch": batch}
     assert verdict_of(**more, needed_labels=130).retrain
     assert not verdict_of(**more, needed_labels=131).retrain
+
+
+def test_a_decision_on_a_batch_stands_until_its_labels_have_grown_threefold():
+    decided = DecisionRecord(partition=DAY, decision="rejected", regime=DAY, regime_rows=130)
+    assert decided_already(None, 300, POLICY) is None
+    said = decided_already(decided, 389, POLICY)
+    assert said is not None
+    assert (
+        "with 130 labelled rows (rejected), and there are 389 now; retraining again from 390"
+        in said
+    )
+    assert decided_already(decided, 390, POLICY) is None
+
+
+def test_a_decision_for_want_of_rows_stands_until_there_are_more():
+    decided = DecisionRecord(
+        partition=DAY, decision="inconclusive", regime=DAY, regime_rows=130, enough_rows=False
+    )
+    assert "retraining again from 131" in str(decided_already(decided, 130, POLICY))
+    assert decided_already(decided, 131, POLICY) is None
 
 
 def test_the_record_of_a_new_regime_has_its_name():
