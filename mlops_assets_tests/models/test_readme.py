@@ -46,7 +46,7 @@ def checkout(tmp_path) -> Path:
     for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(CHECKOUT / name, here)
     (here / ".venv").mkdir()
-    for part in ("bin", "lib", "pyvenv.cfg"):
+    for part in ("bin", "lib", "uv", "pyvenv.cfg"):  # whole, so that make fetches nothing
         (here / ".venv" / part).symlink_to(Path(sys.prefix) / part)
     (here / ".venv" / ".runtime").touch()
     return here
