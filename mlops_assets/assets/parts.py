@@ -92,8 +92,8 @@ def served_by(spec: ModelSpec, store: Store, partition: str) -> Version:
     learned from it is in production, and its regime would be forgotten.
     """
     registry = registry_of(spec)
-    made = {report.partition: report.production for report in reports(spec, store)}
-    number = made.get(partition)
+    made = store.find_record(spec.name, "drift_report", partition)
+    number = ReportRecord.model_validate(made["report"]).production if made else None
     if number is None:
         return registry.in_use()
     try:
@@ -119,8 +119,8 @@ def decided_before(spec: ModelSpec, store: Store, partition: str, labelled: int)
 
     It holds for the rows that it was made on: not where the day was delivered again with others.
     """
-    every = (one for one in decisions(spec, store) if one.partition == partition)
-    decided = next((one for one in every if one.decision != "already_known"), None)
+    kept = store.find_record(spec.name, "production_model", partition)
+    decided = DecisionRecord.model_validate(kept["record"]) if kept else None
     stands = decided_already(decided, labelled, spec.drift)
     return stands if stands and _still_has_what_was_learned(spec, store, partition) else None
 

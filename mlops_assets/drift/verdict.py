@@ -202,11 +202,11 @@ def decided_already(
     at once where they were too few to tell.
 
     Args:
-        decided: The decision; None: there was none.
+        decided: The decision; None: there was none. `already_known` is none either.
         labelled: The labelled rows that the regime has now, this batch included.
         policy: The growth that another decision on a regime needs.
     """
-    if decided is None:
+    if decided is None or decided.decision == "already_known":
         return None
     due = _grown(decided.regime_rows, policy) if decided.enough_rows else decided.regime_rows + 1
     if labelled >= due:
