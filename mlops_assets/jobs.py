@@ -6,10 +6,10 @@ import dagster as dg
 
 from mlops_assets.assets.parts import decision_records, settle
 from mlops_assets.assets.shared import registry_of, told_plainly
+from mlops_assets.data.store import Store
 from mlops_assets.errors import UserError
 from mlops_assets.promotion.registry import Registry, Version
 from mlops_assets.resources.mlflow import MODEL_TAG, TRAINS_TAG
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
 EXPECTED_TAG = "mlops_assets/expected_production"  # what a rollback was asked against

@@ -15,9 +15,9 @@ import yaml
 
 import mlops_assets
 from mlops_assets.component import ModelLifecycle
+from mlops_assets.data.store import Store
 from mlops_assets.jobs import DAILY, RETRAIN
 from mlops_assets.promotion.registry import Registry
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
 QUICK = {"algorithms": ["lr", "lda", "dt"], "folds": 3}

@@ -6,8 +6,8 @@ import pandas as pd
 from mlops_assets.assets.parts import ORIGIN, Lineage, lineage, lineage_parts
 from mlops_assets.assets.shared import asset, registry_of, table_metadata, told_plainly
 from mlops_assets.data.fingerprint import fingerprint
+from mlops_assets.data.store import Store
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
 
@@ -30,7 +30,7 @@ def augmented_dataset(spec: ModelSpec) -> dg.AssetsDefinition:
     @told_plainly()
     def _augmented_dataset(
         context: dg.AssetExecutionContext,
-        store: Store,
+        store: dg.ResourceParam[Store],
         mlflow: MlflowRun,  # noqa: ARG001 - opens the run's MLflow run
     ) -> dg.MaterializeResult:
         partition = context.partition_key

@@ -7,7 +7,7 @@ from mlops_assets.data.contract import check, derive_contract
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.sources import read_source
 from mlops_assets.data.splits import held_out
-from mlops_assets.resources.store import Store
+from mlops_assets.data.store import Store
 from mlops_assets.spec import ModelSpec
 
 
@@ -24,7 +24,7 @@ def baseline_data(spec: ModelSpec) -> dg.AssetsDefinition:
         "once into train and holdout; the data contract for every batch is derived from it.",
     )
     @told_plainly(then=by_hand(spec))
-    def _baseline_data(store: Store) -> dg.MaterializeResult:
+    def _baseline_data(store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
         read = read_source(spec.baseline, None)
         contract = derive_contract(read, spec.columns, spec.contract, spec.task)
         table = spec.columns.labelled(check(read, contract, spec.columns).frame)

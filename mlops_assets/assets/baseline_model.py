@@ -6,8 +6,8 @@ from mlops_assets.assets.baseline_data import by_hand, once_when_missing
 from mlops_assets.assets.parts import baseline_parts
 from mlops_assets.assets.shared import ALL, asset, registry_of, told_plainly
 from mlops_assets.assets.training import train_and_register
+from mlops_assets.data.store import Store
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
 
@@ -29,7 +29,7 @@ def baseline_model(spec: ModelSpec) -> dg.AssetsDefinition:
     @told_plainly(then=by_hand(spec))
     def _baseline_model(
         context: dg.AssetExecutionContext,
-        store: Store,
+        store: dg.ResourceParam[Store],
         mlflow: MlflowRun,  # noqa: ARG001 - opens the run's MLflow run
     ) -> dg.MaterializeResult:
         parts = baseline_parts(spec, store)

@@ -6,8 +6,8 @@ from mlops_assets import settings
 from mlops_assets.assets.parts import ORIGIN
 from mlops_assets.assets.shared import asset, registry_of, told_plainly
 from mlops_assets.assets.training import train_and_register
+from mlops_assets.data.store import Store
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
 
@@ -27,7 +27,7 @@ def candidate_model(spec: ModelSpec) -> dg.AssetsDefinition:
     @told_plainly()
     def _candidate_model(
         context: dg.AssetExecutionContext,
-        store: Store,
+        store: dg.ResourceParam[Store],
         mlflow: MlflowRun,  # noqa: ARG001 - opens the run's MLflow run
     ) -> dg.MaterializeResult:
         partition = context.partition_key

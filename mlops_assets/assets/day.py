@@ -18,6 +18,7 @@ from mlops_assets.assets.parts import (
     served_by,
 )
 from mlops_assets.assets.shared import ALL, registry_of
+from mlops_assets.data.store import Store
 from mlops_assets.drift.importance import RankedColumn, permutation_importance, rank_by_importance
 from mlops_assets.drift.regimes import Regime, fold_regimes
 from mlops_assets.drift.report import write_html
@@ -32,7 +33,6 @@ from mlops_assets.drift.verdict import (
     judge,
 )
 from mlops_assets.promotion.rollback import RollbackRecord, previous_is_better, rollback_due
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
 

@@ -7,9 +7,9 @@ import dagster as dg
 
 from mlops_assets.assets.day import Day
 from mlops_assets.assets.shared import asset, told_plainly
+from mlops_assets.data.store import Store
 from mlops_assets.drift.importance import RankedColumn
 from mlops_assets.drift.verdict import Verdict
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
 
@@ -34,7 +34,9 @@ def drift_report(spec: ModelSpec) -> dg.AssetsDefinition:
         "target and production's own score; Evidently's page; the verdict.",
     )
     @told_plainly()
-    def _drift_report(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    def _drift_report(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
+    ) -> dg.MaterializeResult:
         partition = context.partition_key
         today = Day(spec, store, partition)
         verdict = today.verdict()

@@ -17,8 +17,8 @@ from mlops_assets.data.contract import Contract, ContractViolation, check
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.labels import join_labels
 from mlops_assets.data.sources import read_labels, read_source
+from mlops_assets.data.store import Store
 from mlops_assets.errors import NotThereYetError
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
 
@@ -38,7 +38,7 @@ def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
         "contract is kept in quarantine and never becomes a partition.",
     )
     def _drifted_batch(
-        context: dg.AssetExecutionContext, store: Store
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         partition = context.partition_key
         with told_plainly():

@@ -13,6 +13,7 @@ import pandas as pd
 
 from mlops_assets.assets.shared import ALL, registry_of
 from mlops_assets.data.splits import delivered_before, held_out, on_first_side
+from mlops_assets.data.store import Store
 from mlops_assets.drift.regimes import (
     BASELINE,
     DecisionRecord,
@@ -24,7 +25,6 @@ from mlops_assets.drift.verdict import decided_already, known_already
 from mlops_assets.errors import UserError
 from mlops_assets.promotion.registry import Version
 from mlops_assets.promotion.rollback import RollbackRecord
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training.features import model_input
 

@@ -4,7 +4,7 @@ import dagster as dg
 
 from mlops_assets.assets.parts import served_by
 from mlops_assets.assets.shared import asset, registry_of, table_metadata, told_plainly
-from mlops_assets.resources.store import Store
+from mlops_assets.data.store import Store
 from mlops_assets.spec import ModelSpec
 
 
@@ -24,7 +24,9 @@ def predictions(spec: ModelSpec) -> dg.AssetsDefinition:
         "made again, the version that was in production then.",
     )
     @told_plainly()
-    def _predictions(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
+    def _predictions(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
+    ) -> dg.MaterializeResult:
         partition = context.partition_key
         batch = store.read(spec.name, "drifted_batch", partition)
         production = served_by(spec, store, partition)

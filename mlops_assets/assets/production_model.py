@@ -8,13 +8,13 @@ import pandas as pd
 from mlops_assets.assets.parts import ORIGIN, Parts, decision_records, lineage_parts
 from mlops_assets.assets.shared import asset, registry_of, told_plainly
 from mlops_assets.data.fingerprint import fingerprint
+from mlops_assets.data.store import Store
 from mlops_assets.drift.regimes import BASELINE, DecisionRecord
 from mlops_assets.errors import UserError
 from mlops_assets.promotion.evaluation import measure
 from mlops_assets.promotion.gate import Decision, decide
 from mlops_assets.promotion.registry import Version
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
 
@@ -38,7 +38,7 @@ def production_model(spec: ModelSpec) -> dg.AssetsDefinition:
     @told_plainly()
     def _production_model(
         context: dg.AssetExecutionContext,
-        store: Store,
+        store: dg.ResourceParam[Store],
         mlflow: MlflowRun,  # noqa: ARG001 - opens the run's MLflow run
     ) -> dg.MaterializeResult:
         partition = context.partition_key
