@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from mlops_assets.assets.parts import lineage_parts
+
 from mlops_assets.data.splits import held_out
 from mlops_assets.data.store import Store
 from mlops_assets_tests.examples import iris_spec
