@@ -9,6 +9,7 @@ import pandas as pd
 
 from mlops_assets.assets.shared import registry_of
 from mlops_assets.promotion.registry import Version
+from mlops_assets.resources.mlflow import first_try
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training.automl import AlgorithmResult, train
 from mlops_assets.training.tracking import IDEMPOTENCY_TAG, log_algorithm, log_training, registered
@@ -28,8 +29,7 @@ def train_and_register(
     Returns:
         The version, and metadata about it for the UI.
     """
-    first_try = context.run.root_run_id or context.run.run_id
-    key = f"{spec.name}/{partition or 'baseline'}/{first_try}"
+    key = f"{spec.name}/{partition or 'baseline'}/{first_try(context.run)}"
     registry = registry_of(spec)
     known = registered(spec.name, key)
     if known is not None:

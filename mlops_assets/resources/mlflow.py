@@ -10,6 +10,7 @@ from mlops_assets.errors import UserError
 
 MODEL_TAG = "mlops_assets/model"
 TRAINS_TAG = "mlops_assets/trains"  # of runs that train, so that a queue can limit them
+FIRST_TRY_TAG = "mlops_assets/first_try"  # of runs that were asked for again: the first one's id
 # The parameter of an asset that works inside the run's MLflow run, which the resource opens.
 MlflowRun = dg.ResourceParam[Any]
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -61,6 +62,15 @@ end_mlflow_on_run_finished = dg.HookDefinition(
 )
 
 
+def first_try(run: dg.DagsterRun) -> str:
+    """The id of the first run of a piece of work, whoever asked for this run of it.
+
+    What a try leaves behind is found by it: Dagster's own retry names the root of its runs, a run
+    that is asked for again carries the tag.
+    """
+    return run.tags.get(FIRST_TRY_TAG) or run.root_run_id or run.run_id
+
+
 def model_of(run: dg.DagsterRun) -> str:
     """The model that a run works for: from its tag, else from its assets.
 
@@ -81,21 +91,21 @@ def model_of(run: dg.DagsterRun) -> str:
 
 def _tags(run: dg.DagsterRun) -> dict[str, str]:
     partition = run.tags.get("dagster/partition")
-    first_try = run.root_run_id or run.run_id
-    tags = {"dagster_root_run_id": first_try, "dagster_job": run.job_name}
+    tags = {"dagster_root_run_id": first_try(run), "dagster_job": run.job_name}
     # Else every run would have the name of its job.
     tags["mlflow.runName"] = partition or "baseline"
     return tags | ({"partition": partition} if partition else {})
 
 
 def _run_of_first_try(experiment_id: str, run: dg.DagsterRun) -> str | None:
-    """The MLflow run that an earlier try of this Dagster run opened: a retry goes on in it."""
+    """The MLflow run that an earlier try of this work opened: this one goes on in it."""
     import mlflow
 
-    if not run.root_run_id or run.root_run_id == run.run_id:
+    first = first_try(run)
+    if first == run.run_id:
         return None
     found = mlflow.MlflowClient().search_runs(
-        [experiment_id], f"tags.dagster_root_run_id = '{run.root_run_id}'", max_results=1
+        [experiment_id], f"tags.dagster_root_run_id = '{first}'", max_results=1
     )
     return found[0].info.run_id if found else None
 
