@@ -8,8 +8,9 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets import settings
-from mlops_assets.errors import UserError
+from mlops_assets.errors import AwayError, UserError
 from mlops_assets.promotion.registry import Registry
+from mlops_assets.resources.mlflow import tag_away
 from mlops_assets.spec import ModelSpec
 
 ALL = "all"  # the one partition, in the store, of an asset that has none
@@ -65,12 +66,17 @@ def partitions(spec: ModelSpec) -> dg.DailyPartitionsDefinition:
 def told_plainly(then: str = "") -> Iterator[None]:
     """Turn what a user can mend into a failure whose description is the message; no retry.
 
+    A run that an ``AwayError`` ends is tagged, for whoever asks for it again.
+
     Args:
         then: What to do once it is mended, if that is not plain.
     """
     try:
         yield
     except UserError as error:
+        if isinstance(error, AwayError):
+            context = dg.OpExecutionContext.get()
+            tag_away(context.instance, context.run_id, error)
         told = f"{error} {then}".rstrip()
         raise dg.Failure(told, allow_retries=False) from None
 

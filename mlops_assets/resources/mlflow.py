@@ -6,11 +6,14 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets import settings
-from mlops_assets.errors import UserError
+from mlops_assets.errors import AwayError, UserError
 
 MODEL_TAG = "mlops_assets/model"
 TRAINS_TAG = "mlops_assets/trains"  # of runs that train, so that a queue can limit them
 FIRST_TRY_TAG = "mlops_assets/first_try"  # of runs that were asked for again: the first one's id
+# Of a run that failed because something outside was away, with what: it is worth asking for again.
+AWAY_TAG = "mlops_assets/away"
+_TAG_LENGTH = 200
 # The parameter of an asset that works inside the run's MLflow run, which the resource opens.
 MlflowRun = dg.ResourceParam[Any]
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -36,6 +39,8 @@ def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
     try:
         experiment_id = prepare_experiment(model, uri, settings.mlflow_artifacts())
     except UserError as error:
+        if isinstance(error, AwayError):
+            tag_away(instance, run.run_id, error)
         raise dg.Failure(str(error), allow_retries=False) from error
     _close_killed_runs(experiment_id, instance)
     config = {
@@ -87,6 +92,11 @@ def model_of(run: dg.DagsterRun) -> str:
             allow_retries=False,
         )
     return models.pop()
+
+
+def tag_away(instance: dg.DagsterInstance, run_id: str, error: AwayError) -> None:
+    """Mark a run as one that failed because something outside was away."""
+    instance.add_run_tags(run_id, {AWAY_TAG: str(error)[:_TAG_LENGTH]})
 
 
 def _tags(run: dg.DagsterRun) -> dict[str, str]:
