@@ -11,3 +11,10 @@ class UserError(Exception):
 
 class NotThereYetError(UserError):
     """The day's data has not arrived; asking again later may find it."""
+
+
+class AwayError(UserError):
+    """Something outside, such as MLflow, does not answer; trying again later may succeed.
+
+    Its message begins with what was away.
+    """

@@ -9,10 +9,11 @@ import pandas as pd
 
 from mlops_assets import settings
 from mlops_assets.data.store import Store
-from mlops_assets.errors import UserError
+from mlops_assets.errors import AwayError, UserError
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.moves import finish_begun
 from mlops_assets.promotion.registry import Registry
+from mlops_assets.resources.mlflow import tag_away
 from mlops_assets.spec import ModelSpec
 
 # What a daily run carries that only looks for labels: without new ones it leaves all as it is.
@@ -67,12 +68,17 @@ def partitions(spec: ModelSpec) -> dg.DailyPartitionsDefinition:
 def told_plainly(then: str = "") -> Iterator[None]:
     """Turn what a user can mend into a failure whose description is the message; no retry.
 
+    A run that an ``AwayError`` ends is tagged, for whoever asks for it again.
+
     Args:
         then: What to do once it is mended, if that is not plain.
     """
     try:
         yield
     except UserError as error:
+        if isinstance(error, AwayError):
+            context = dg.OpExecutionContext.get()
+            tag_away(context.instance, context.run_id, error)
         told = f"{error} {then}".rstrip()
         raise dg.Failure(told, allow_retries=False) from None
 

@@ -1,6 +1,7 @@
 """Which days are asked for: the one that has ended, and those whose batch or labels are late."""
 
 import datetime as dt
+from collections.abc import Callable
 
 import dagster as dg
 
@@ -13,6 +14,12 @@ from mlops_assets.spec import ModelSpec
 HOUR = 6  # of the day, in UTC, from which the day before is asked for
 CATCH_UP_DAYS = 31
 LATE_SECONDS = 600  # between two looks for days whose batch or labels were late
+Clock = Callable[[], dt.datetime]
+
+
+def utc_now() -> dt.datetime:
+    """The clock that the sensors go by."""
+    return dt.datetime.now(tz=dt.UTC)
 
 
 def daily_schedule(spec: ModelSpec, daily: AssetJob) -> dg.ScheduleDefinition:
@@ -44,7 +51,7 @@ def daily_schedule(spec: ModelSpec, daily: AssetJob) -> dg.ScheduleDefinition:
     return _daily_schedule
 
 
-def late_batches(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
+def late_batches(spec: ModelSpec, daily: AssetJob, clock: Clock = utc_now) -> dg.SensorDefinition:
     """Asks again, once an hour, for the batch of a day that had not arrived yet.
 
     A day that was refused (quarantine) or whose run failed is not asked for again: a person has
@@ -59,14 +66,14 @@ def late_batches(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
         description="Runs the daily job again for days whose batch was not there yet.",
     )
     def _late_batches(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        today = dt.datetime.now(tz=dt.UTC).date()
-        days = _days_before(today, 1, spec.late_days, spec)
+        now = clock()
+        days = _days_before(now.date(), 1, spec.late_days, spec)
         waiting = [day for day in days if _not_there_yet(context.instance, spec, daily.name, day)]
         if not waiting:
             return dg.SensorResult(
                 skip_reason=f"No batch is awaited among the last {spec.late_days} days."
             )
-        hour = dt.datetime.now(tz=dt.UTC).strftime("%Y-%m-%dT%H")
+        hour = now.strftime("%Y-%m-%dT%H")
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(run_key=f"{spec.name}-{day}-asked-{hour}", partition_key=day)
@@ -77,7 +84,7 @@ def late_batches(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
     return _late_batches
 
 
-def late_labels(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
+def late_labels(spec: ModelSpec, daily: AssetJob, clock: Clock = utc_now) -> dg.SensorDefinition:
     """Asks again, once a day, for the labels of batches that have rows without one.
 
     The run leaves everything as it is where no label is new.
@@ -91,7 +98,7 @@ def late_labels(spec: ModelSpec, daily: AssetJob) -> dg.SensorDefinition:
         description="Runs the daily job again, once a day, for days whose labels are not complete.",
     )
     def _late_labels(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        today = (dt.datetime.now(tz=dt.UTC) - dt.timedelta(hours=HOUR)).date()
+        today = (clock() - dt.timedelta(hours=HOUR)).date()
         if context.cursor == str(today):
             return dg.SensorResult(
                 skip_reason=f"Asked on {today} already; again on the next day from {HOUR}:00 UTC.",

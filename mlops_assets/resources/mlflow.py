@@ -6,10 +6,14 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets import settings
-from mlops_assets.errors import UserError
+from mlops_assets.errors import AwayError, UserError
 
 MODEL_TAG = "mlops_assets/model"
 TRAINS_TAG = "mlops_assets/trains"  # of runs that train, so that a queue can limit them
+FIRST_TRY_TAG = "mlops_assets/first_try"  # of runs that were asked for again: the first one's id
+# Of a run that failed because something outside was away, with what: it is worth asking for again.
+AWAY_TAG = "mlops_assets/away"
+_TAG_LENGTH = 200
 # The parameter of an asset that works inside the run's MLflow run, which the resource opens.
 MlflowRun = dg.ResourceParam[Any]
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -35,6 +39,8 @@ def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
     try:
         experiment_id = prepare_experiment(model, uri, settings.mlflow_artifacts())
     except UserError as error:
+        if isinstance(error, AwayError):
+            tag_away(instance, run.run_id, error)
         raise dg.Failure(str(error), allow_retries=False) from error
     _close_killed_runs(experiment_id, instance)
     config = {
@@ -61,6 +67,15 @@ end_mlflow_on_run_finished = dg.HookDefinition(
 )
 
 
+def first_try(run: dg.DagsterRun) -> str:
+    """The id of the first run of a piece of work, whoever asked for this run of it.
+
+    What a try leaves behind is found by it: Dagster's own retry names the root of its runs, a run
+    that is asked for again carries the tag.
+    """
+    return run.tags.get(FIRST_TRY_TAG) or run.root_run_id or run.run_id
+
+
 def model_of(run: dg.DagsterRun) -> str:
     """The model that a run works for: from its tag, else from its assets.
 
@@ -79,23 +94,28 @@ def model_of(run: dg.DagsterRun) -> str:
     return models.pop()
 
 
+def tag_away(instance: dg.DagsterInstance, run_id: str, error: AwayError) -> None:
+    """Mark a run as one that failed because something outside was away."""
+    instance.add_run_tags(run_id, {AWAY_TAG: str(error)[:_TAG_LENGTH]})
+
+
 def _tags(run: dg.DagsterRun) -> dict[str, str]:
     partition = run.tags.get("dagster/partition")
-    first_try = run.root_run_id or run.run_id
-    tags = {"dagster_root_run_id": first_try, "dagster_job": run.job_name}
+    tags = {"dagster_root_run_id": first_try(run), "dagster_job": run.job_name}
     # Else every run would have the name of its job.
     tags["mlflow.runName"] = partition or "baseline"
     return tags | ({"partition": partition} if partition else {})
 
 
 def _run_of_first_try(experiment_id: str, run: dg.DagsterRun) -> str | None:
-    """The MLflow run that an earlier try of this Dagster run opened: a retry goes on in it."""
+    """The MLflow run that an earlier try of this work opened: this one goes on in it."""
     import mlflow
 
-    if not run.root_run_id or run.root_run_id == run.run_id:
+    first = first_try(run)
+    if first == run.run_id:
         return None
     found = mlflow.MlflowClient().search_runs(
-        [experiment_id], f"tags.dagster_root_run_id = '{run.root_run_id}'", max_results=1
+        [experiment_id], f"tags.dagster_root_run_id = '{first}'", max_results=1
     )
     return found[0].info.run_id if found else None
 

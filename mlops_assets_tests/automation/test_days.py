@@ -1,13 +1,15 @@
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from mlops_assets.automation import automation
+from mlops_assets.automation.days import late_batches, late_labels
 from mlops_assets.definitions import defs
+from mlops_assets.jobs import DAILY, asset_job
 from mlops_assets_tests.examples import definitions_of, iris_spec
 
 
@@ -57,47 +59,55 @@ def day_range(today: datetime, first: int, last: int | None = None) -> list[str]
     return [str(today.date() + timedelta(days=n)) for n in range(first, (last or first) + 1)]
 
 
-def late(instance: dg.DagsterInstance) -> dg.SensorResult:
-    sensors = {sensor.name: sensor for sensor in automation(iris_spec()).sensors or ()}
-    context = dg.build_sensor_context(instance, sensor_name="iris_late_batches")
-    result = sensors["iris_late_batches"](context)
+@pytest.fixture(params=["00:00", "05:59", "06:00", "23:59"])
+def now(request) -> datetime:
+    """Moments of a day at which the sensors look; labels are asked for from six on."""
+    hour, minute = map(int, request.param.split(":"))
+    return datetime.now(tz=UTC).replace(hour=hour, minute=minute)
+
+
+def late(instance: dg.DagsterInstance, now: datetime) -> dg.SensorResult:
+    spec = iris_spec()
+    sensor = late_batches(spec, asset_job(spec, "daily", DAILY, "Checks"), lambda: now)
+    result = sensor(dg.build_sensor_context(instance, sensor_name=sensor.name))
     assert isinstance(result, dg.SensorResult)
     return result
 
 
-def ended(instance: dg.DagsterInstance, ago: int, status: dg.DagsterRunStatus) -> str:
-    """A daily run of the day so many days ago has ended."""
-    day = str(datetime.now(tz=UTC).date() - timedelta(days=ago))
-    tags = {"dagster/partition": day}
+def ended(instance: dg.DagsterInstance, day: date, status: dg.DagsterRunStatus) -> str:
+    """A daily run of a day has ended."""
+    tags = {"dagster/partition": str(day)}
     instance.add_run(dg.DagsterRun("iris_daily", str(uuid.uuid4()), tags=tags, status=status))
-    return day
+    return str(day)
 
 
-def test_a_day_whose_batch_was_not_there_is_asked_for_again_and_no_other_day(instance):
+def test_a_day_whose_batch_was_not_there_is_asked_for_again_and_no_other_day(instance, now):
+    def run(ago: int, status: dg.DagsterRunStatus) -> str:
+        return ended(instance, now.date() - timedelta(days=ago), status)
+
     status = dg.DagsterRunStatus
-    assert "No batch is awaited" in str(late(instance).skip_reason)
-    ended(instance, 2, status.FAILURE)
-    ended(instance, 8, status.SUCCESS)
-    came = ended(instance, 3, status.SUCCESS)
+    assert "No batch is awaited" in str(late(instance, now).skip_reason)
+    run(2, status.FAILURE)
+    run(8, status.SUCCESS)
+    came = run(3, status.SUCCESS)
     instance.report_runless_asset_event(
         dg.AssetMaterialization(["iris", "drifted_batch"], partition=came)
     )
-    assert "No batch is awaited" in str(late(instance).skip_reason)
-    missing = ended(instance, 1, status.SUCCESS)
-    (request,) = late(instance).run_requests or ()
+    assert "No batch is awaited" in str(late(instance, now).skip_reason)
+    missing = run(1, status.SUCCESS)
+    (request,) = late(instance, now).run_requests or ()
     assert request.partition_key == missing
-    assert str(request.run_key).startswith(f"iris-{missing}-asked-20")  # the key ends in the hour
-    ended(instance, 1, status.STARTED)
-    assert "No batch is awaited" in str(late(instance).skip_reason)
+    assert request.run_key == f"iris-{missing}-asked-{now:%Y-%m-%dT%H}"
+    run(1, status.STARTED)
+    assert "No batch is awaited" in str(late(instance, now).skip_reason)
 
 
 def labels_asked(
-    instance: dg.DagsterInstance, cursor: str | None = None, **changes: Any
+    instance: dg.DagsterInstance, now: datetime, cursor: str | None = None, **changes: Any
 ) -> dg.SensorResult:
     spec = iris_spec(labels={"kind": "csv", "url": "labels.csv"}, **changes)
-    sensors = {sensor.name: sensor for sensor in automation(spec).sensors or ()}
-    context = dg.build_sensor_context(instance, cursor=cursor, sensor_name="iris_late_labels")
-    result = sensors["iris_late_labels"](context)
+    sensor = late_labels(spec, asset_job(spec, "daily", DAILY, "Checks"), lambda: now)
+    result = sensor(dg.build_sensor_context(instance, cursor=cursor, sensor_name=sensor.name))
     assert isinstance(result, dg.SensorResult)
     return result
 
@@ -111,28 +121,34 @@ def batch(instance: dg.DagsterInstance, day: str, labelled: int) -> str:
     return day
 
 
-def test_labels_are_asked_for_once_a_day_where_rows_lack_them(instance):
+def test_labels_are_asked_for_once_a_day_where_rows_lack_them(instance, now):
+    today = (now - timedelta(hours=6)).date()
+
+    def run(ago: int, status: dg.DagsterRunStatus) -> str:
+        return ended(instance, today - timedelta(days=ago), status)
+
     status = dg.DagsterRunStatus
-    none = labels_asked(instance)
+    none = labels_asked(instance, now)
     assert "No batch of the last 30 days waits" in str(none.skip_reason)
-    some = batch(instance, ended(instance, 6, status.SUCCESS), 40)
-    by_hand = batch(instance, str(datetime.now(tz=UTC).date() - timedelta(days=9)), 0)
-    batch(instance, ended(instance, 5, status.SUCCESS), 100)
-    failed = batch(instance, ended(instance, 4, status.FAILURE), 40)
-    batch(instance, ended(instance, 8, status.STARTED), 40)
-    batch(instance, ended(instance, 40, status.SUCCESS), 40)
-    ended(instance, 3, status.SUCCESS)  # without a batch
-    asked = labels_asked(instance)
+    some = batch(instance, run(6, status.SUCCESS), 40)
+    by_hand = batch(instance, str(today - timedelta(days=9)), 0)
+    batch(instance, run(5, status.SUCCESS), 100)
+    failed = batch(instance, run(4, status.FAILURE), 40)
+    batch(instance, run(8, status.STARTED), 40)
+    batch(instance, run(40, status.SUCCESS), 40)
+    run(3, status.SUCCESS)  # without a batch
+    asked = labels_asked(instance, now)
     assert [run.partition_key for run in asked.run_requests or ()] == [by_hand, some, failed]
     (first, *_) = asked.run_requests or ()
     assert first.tags["mlops_assets/asked_for"] == "labels"
-    assert first.run_key == f"iris-{by_hand}-labels-{asked.cursor}"
-    again = labels_asked(instance, asked.cursor)
+    assert first.run_key == f"iris-{by_hand}-labels-{today}"
+    assert asked.cursor == str(today)
+    again = labels_asked(instance, now, asked.cursor)
     assert not again.run_requests
     assert "already" in str(again.skip_reason)
     for days, start, expected in ((0, 20, []), (4, 20, [failed]), (30, 7, [some, failed])):
-        first_day = str(datetime.now(tz=UTC).date() - timedelta(days=start))
-        few = labels_asked(instance, label_days=days, start_date=first_day)
+        first_day = str(today - timedelta(days=start))
+        few = labels_asked(instance, now, label_days=days, start_date=first_day)
         assert [run.partition_key for run in few.run_requests or ()] == expected
 
 

@@ -7,7 +7,13 @@ import uuid
 import dagster as dg
 import pytest
 
-from mlops_assets.resources.mlflow import MODEL_TAG, mlflow_run, model_of
+from mlops_assets.resources.mlflow import (
+    FIRST_TRY_TAG,
+    MODEL_TAG,
+    first_try,
+    mlflow_run,
+    model_of,
+)
 from mlops_assets_tests.examples import BASELINE, RETRAINED, Loop, Run, definitions_of, iris_spec
 
 DAY = RETRAINED[1]
@@ -79,6 +85,33 @@ def test_what_is_really_running_is_left_alone(fork):
     assert loop.run("augmented_dataset", partition=DAY).success
     for run in (running, by_hand):
         assert loop.mlflow.get_run(run.info.run_id).info.status == "RUNNING"
+
+
+def test_a_run_that_is_asked_for_again_goes_on_in_the_mlflow_run_of_its_first_try(fork):
+    loop = fork()
+    first = loop.run("augmented_dataset", partition=DAY)
+    (tracked,) = loop.mlflow_runs(first.run_id)
+    again = loop.run("augmented_dataset", partition=DAY, tags={FIRST_TRY_TAG: first.run_id})
+    assert again.success
+    (gone_on,) = loop.mlflow_runs(again.run_id)
+    assert gone_on.info.run_id == tracked.info.run_id
+    assert gone_on.data.tags["dagster_root_run_id"] == first.run_id
+
+
+def test_the_first_try_is_the_same_for_retries_and_for_what_is_asked_for_again():
+    first = dg.DagsterRun("job", str(uuid.uuid4()))
+    again = dg.DagsterRun("job", str(uuid.uuid4()), tags={FIRST_TRY_TAG: first.run_id})
+    retries = [
+        dg.DagsterRun(
+            "job",
+            str(uuid.uuid4()),
+            root_run_id=run.run_id,
+            parent_run_id=run.run_id,
+            tags=run.tags,
+        )
+        for run in (first, again)
+    ]
+    assert {first_try(run) for run in (first, again, *retries)} == {first.run_id}
 
 
 @pytest.fixture
