@@ -17,6 +17,7 @@ import mlops_assets
 from mlops_assets.component import ModelLifecycle
 from mlops_assets.data.store import Store
 from mlops_assets.jobs import DAILY, RETRAIN
+from mlops_assets.lifecycle.life import Life
 from mlops_assets.promotion.registry import Registry
 from mlops_assets.spec import ModelSpec
 
@@ -174,6 +175,11 @@ class Loop:
     @property
     def store(self) -> Store:
         return Store(url=str(self.home / "data"))
+
+    @property
+    def life(self) -> Life:
+        """The model as its steps take it."""
+        return Life(self.spec, self.store, self.registry, self.home / "reports" / self.spec.name)
 
     @property
     def registry(self) -> Registry:

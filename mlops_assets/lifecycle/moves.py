@@ -149,13 +149,13 @@ def _before(life: Life, left: Version | None) -> Version:
     previous = life.registry.previous()
     if previous is not None and previous != left:
         return previous
-    # Cut between two moves by a version of this project that kept no record of them.
+    # A version of this project that kept no record of its moves was cut between the two of them.
     compared_with = {
         decided.candidate_version: decided.production_version
         for decided in life.journal.every_decided()
         if decided.decision == "promoted"
     }
-    if left and left.number in compared_with:
+    if left and left == previous and left.number in compared_with:
         return life.registry.get(compared_with[left.number])
     now = life.registry.in_use()
     raise UserError(
