@@ -43,7 +43,9 @@ def retrain_on_drift(spec: ModelSpec, retrain: AssetJob) -> dg.SensorDefinition:
         for record in found:
             asked = _Asked(context.instance, retrain.name, record)
             skip = _why_not(spec, record, retrained) or asked.already
-            if (requests and skip) or (skips and not skip):
+            # The run of an equal wish of this tick does not exist yet: the next tick will find it.
+            again = asked.rows in [run.tags[ROWS_TAG] for run in requests]
+            if (requests and (skip or again)) or (skips and not skip):
                 break
             if skip:
                 skips.append(skip)
@@ -101,13 +103,13 @@ class _Asked:
         made_by = instance.get_run_by_id(record.run_id)
         self._instance, self._job = instance, job
         self._partition = str(record.partition_key)
-        self._rows = str(metadata_of(record).get("data_hash") or record.storage_id)
+        self.rows = str(metadata_of(record).get("data_hash") or record.storage_id)
         self._work = first_try(made_by) if made_by else str(record.storage_id)
 
     @property
     def already(self) -> str | None:
         """Why it is not asked for once more; None where it is to be."""
-        tags = {"dagster/partition": self._partition, ROWS_TAG: self._rows}
+        tags = {"dagster/partition": self._partition, ROWS_TAG: self.rows}
         for run in self._instance.get_runs(dg.RunsFilter(job_name=self._job, tags=tags), limit=20):
             if run.tags.get(REPORTED_BY_TAG) == self._work:
                 why = f"asked for already, run {run.run_id} (the report was made again)"
@@ -119,9 +121,9 @@ class _Asked:
     def request(self, spec: ModelSpec) -> dg.RunRequest:
         """The retrain job for the day."""
         return dg.RunRequest(
-            run_key=f"{spec.name}-{self._partition}-{self._rows}-{self._work}",
+            run_key=f"{spec.name}-{self._partition}-{self.rows}-{self._work}",
             partition_key=self._partition,
-            tags={ROWS_TAG: self._rows, REPORTED_BY_TAG: self._work},
+            tags={ROWS_TAG: self.rows, REPORTED_BY_TAG: self._work},
         )
 
 
