@@ -4,7 +4,13 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets.assets.parts import ORIGIN, Lineage, lineage, lineage_parts
-from mlops_assets.assets.shared import asset, registry_of, table_metadata, told_plainly
+from mlops_assets.assets.shared import (
+    asked_by,
+    asset,
+    registry_of,
+    table_metadata,
+    told_plainly,
+)
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
 from mlops_assets.resources.store import Store
@@ -37,7 +43,7 @@ def augmented_dataset(spec: ModelSpec) -> dg.AssetsDefinition:
         known = lineage(spec, store, partition)
         # A person who materializes by hand has decided; what the sensor asked for is judged
         # again, because another run may have dealt with the regime since.
-        by_sensor = "dagster/sensor_name" in context.run.tags
+        by_sensor = asked_by(context.run) is not None
         already_known = (known.already_known or _too_late(spec, partition)) if by_sensor else None
         record = {
             "already_known": already_known,
