@@ -11,12 +11,13 @@ from mlops_assets.spec import ModelSpec
 
 EXPECTED_TAG = "mlops_assets/expected_production"  # what a rollback was asked against
 AssetJob = Any  # what dg.define_asset_job returns has no public name
+BASELINE = ("baseline_data", "baseline_model")
 DAILY = ("drifted_batch", "predictions", "drift_report")
 RETRAIN = ("augmented_dataset", "candidate_model", "production_model")
 
 
 def asset_job(spec: ModelSpec, name: str, assets: tuple[str, ...], does: str) -> AssetJob:
-    """A job over some of a model's daily assets, in one process.
+    """A job over some of a model's assets, in one process.
 
     ``does`` begins its description, before the model's name.
     """
@@ -25,7 +26,7 @@ def asset_job(spec: ModelSpec, name: str, assets: tuple[str, ...], does: str) ->
         selection=dg.AssetSelection.assets(*([spec.name, asset] for asset in assets)),
         executor_def=dg.in_process_executor,
         description=f"{does} {spec.name}: {', '.join(assets)}.",
-        tags={MODEL_TAG: spec.name} | ({TRAINS_TAG: "yes"} if assets == RETRAIN else {}),
+        tags={MODEL_TAG: spec.name} | ({TRAINS_TAG: "yes"} if assets != DAILY else {}),
     )
 
 

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from mlops_assets.assets.shared import asset, life_of, table_metadata, told_plainly
+from mlops_assets.assets.shared import asked_by, asset, life_of, table_metadata, told_plainly
 from mlops_assets.data.store import Store
 from mlops_assets.lifecycle.augmented_dataset import augment
 from mlops_assets.lifecycle.rows import ORIGIN
@@ -34,7 +34,7 @@ def augmented_dataset(spec: ModelSpec) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         # A person who materializes by hand has decided; what the sensor asked for is judged
         # again, because another run may have dealt with the regime since.
-        by_sensor = "dagster/sensor_name" in context.run.tags
+        by_sensor = asked_by(context.run) is not None
         made = augment(life_of(spec, store), context.partition_key, judge_again=by_sensor)
         if made.table is None:
             return dg.MaterializeResult(metadata={"already_known": made.record.already_known})

@@ -19,6 +19,10 @@ from mlops_assets.spec import ModelSpec
 # What a daily run carries that only looks for labels: without new ones it leaves all as it is.
 ASKED_FOR_LABELS = {"mlops_assets/asked_for": "labels"}
 
+# What a run carries that was asked for again: who asked first, a sensor, a schedule or a person.
+ASKED_BY_TAG = "mlops_assets/asked_by"
+PERSON = "a person"
+
 
 def asset(
     spec: ModelSpec,
@@ -81,6 +85,14 @@ def told_plainly(then: str = "") -> Iterator[None]:
             tag_away(context.instance, context.run_id, error)
         told = f"{error} {then}".rstrip()
         raise dg.Failure(told, allow_retries=False) from None
+
+
+def asked_by(run: dg.DagsterRun) -> str | None:
+    """The sensor or schedule that asked for a run, or for its first try; None for a person."""
+    tags = run.tags
+    by = tags.get(ASKED_BY_TAG) or tags.get("dagster/sensor_name")
+    by = by or tags.get("dagster/schedule_name")
+    return None if by == PERSON else by
 
 
 def life_of(spec: ModelSpec, store: Store) -> Life:

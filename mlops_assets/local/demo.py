@@ -65,10 +65,11 @@ def demo(console: Console) -> bool:
         _require_fresh(home)
         prepare(home)
         started = time.monotonic()
+        supervisor = Supervisor(logs(home), settings.CHECKOUT)
         try:
-            days = _through_servers(home, console)
+            days = _through_servers(supervisor, home, console)
         except (KeyboardInterrupt, UserError):
-            end_orphaned_runs(home)
+            end_orphaned_runs(home, supervisor.stopped)
             raise
         seconds = round(time.monotonic() - started, 1)
         result = {"days": [asdict(day) for day in days], "seconds": seconds}
@@ -93,12 +94,12 @@ def _require_fresh(home: Path) -> None:
         raise UserError(message)
 
 
-def _through_servers(home: Path, console: Console) -> list[Day]:
+def _through_servers(supervisor: Supervisor, home: Path, console: Console) -> list[Day]:
     port = free_port()
     # The schedule would ask for days outside of the story; the demo should not wait for sensors.
     settings_of_demo = {"MLOPS_SCHEDULES": "stopped", "MLOPS_SENSOR_SECONDS": "1"}
     servers = environment(home, settings_of_demo)
-    with Progress(console) as progress, Supervisor(logs(home), settings.CHECKOUT) as supervisor:
+    with Progress(console) as progress, supervisor:
         progress.say("servers", "start code server, webserver and daemon")
         webserver = Webserver(port, LOCATION)
         start_dagster(supervisor, home, webserver, port, servers)

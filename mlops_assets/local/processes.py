@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -114,6 +115,9 @@ class Supervisor:
         logs: The folder in which every process writes ``<name>.log``.
         cwd: The folder in which they run.
         grace: Seconds that a stopped process gets to end by itself.
+
+    Attributes:
+        stopped: When it began to end them; None before.
     """
 
     def __init__(self, logs: Path, cwd: Path, grace: float = GRACE_SECONDS) -> None:
@@ -121,6 +125,7 @@ class Supervisor:
         self._cwd = cwd
         self._grace = grace
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.stopped: datetime | None = None
 
     def __enter__(self) -> Self:
         guard = ["/bin/sh", "-c", _GUARD]
@@ -133,6 +138,7 @@ class Supervisor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.stopped = datetime.now(tz=UTC)
         self._stop()
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:

@@ -1,34 +1,33 @@
 """Ends the runs whose process is gone, so that none is shown as running for ever."""
 
+from datetime import datetime
 from pathlib import Path
 
 from mlops_assets.local.home import dagster_home
 
 
-def end_orphaned_runs(home: Path) -> int:
-    """Marks as failed every run that is recorded as running; returns how many there were.
+def end_orphaned_runs(home: Path, stopped: datetime | None = None) -> int:
+    """Ends every run that is recorded as running; returns how many there were.
 
     Only for the holder of the home, while no code server runs: then no such run has a process.
     Runs that are still queued stay so; the next daemon launches them.
+
+    Args:
+        home: The folder of all state.
+        stopped: When the servers were asked to stop, if they were: what has ended since then is no
+            fault of the runs, and does not count as a try.
     """
     if not (dagster_home(home) / "history").exists():
         return 0
-    import dagster as dg  # 1 to 2 s, which a fresh home need not wait for
+    # 1 to 2 s, which a fresh home need not wait for.
+    import dagster as dg
 
-    running = dg.RunsFilter(
-        statuses=[
-            dg.DagsterRunStatus.STARTING,
-            dg.DagsterRunStatus.STARTED,
-            dg.DagsterRunStatus.CANCELING,
-        ]
-    )
+    from mlops_assets.runs import end_lost_runs, mark_stopped, with_process
+
     with dg.DagsterInstance.from_config(str(dagster_home(home))) as instance:
-        runs = instance.get_runs(filters=running)
-        for run in runs:
-            if run.status is dg.DagsterRunStatus.CANCELING:
-                instance.report_run_canceled(run, "Its process was stopped.")
-            else:
-                instance.report_run_failed(
-                    run, "The servers were stopped while it ran. Launch it again."
-                )
-    return len(runs)
+        ended = end_lost_runs(
+            instance, with_process(instance), "The servers were stopped while it ran."
+        )
+        if stopped is not None:
+            mark_stopped(instance, stopped)
+    return ended

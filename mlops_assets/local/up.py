@@ -36,11 +36,12 @@ def up(console: Console) -> None:
             require_free(mlflow_port, "MLflow", "MLFLOW_PORT")
         prepare(home)
         end_orphaned_runs(home)
+        supervisor = Supervisor(logs(home), settings.CHECKOUT)
         try:
-            with Supervisor(logs(home), settings.CHECKOUT) as supervisor:
+            with supervisor:
                 _serve(supervisor, console, home, dagster_port, mlflow_port if embedded else None)
         finally:
-            end_orphaned_runs(home)
+            end_orphaned_runs(home, supervisor.stopped)
 
 
 def _serve(

@@ -7,6 +7,7 @@ def test_everything_runs_by_itself_from_the_start():
     sensors = defs().get_repository_def().sensor_defs
     assert {sensor.name for sensor in sensors} == {
         "iris_baseline",
+        "iris_interrupted",
         "iris_late_batches",
         "iris_retrain_on_drift",
         "iris_rollback_on_fall",
