@@ -80,6 +80,7 @@ class Loop:
         spec: The model.
         runs: Every run so far by its first asset and partition.
         unreachable_mlflow: An MLFLOW_TRACKING_URI to use instead of the home's own.
+        patience: Seconds that a run waits for it.
     """
 
     home: Path
@@ -87,6 +88,7 @@ class Loop:
     spec: ModelSpec = field(default_factory=iris_spec)
     runs: dict[tuple[str, str | None], "Run"] = field(default_factory=dict)
     unreachable_mlflow: str = ""
+    patience: float = 1
 
     def fork(self, home: Path, instance: dg.DagsterInstance, **changes: Any) -> "Loop":
         """A copy of all state that can be changed alone; the spec with ``changes``."""
@@ -165,6 +167,7 @@ class Loop:
         with pytest.MonkeyPatch.context() as patch, chdir(elsewhere):
             patch.setenv("MLOPS_HOME", str(self.home))
             patch.setenv("MLFLOW_TRACKING_URI", self.unreachable_mlflow)
+            patch.setenv("MLOPS_MLFLOW_PATIENCE_SECONDS", str(self.patience))
             patch.setenv("MLOPS_DATA_URL", "")
             try:
                 yield

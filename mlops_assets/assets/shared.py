@@ -83,7 +83,9 @@ def told_plainly(then: str = "") -> Iterator[None]:
 
 def registry_of(spec: ModelSpec) -> Registry:
     """The model's versions and aliases in MLflow."""
-    return Registry(spec.name, settings.mlflow_uri(), settings.home() / "locks")
+    return Registry(
+        spec.name, settings.mlflow_uri(), settings.home() / "locks", settings.mlflow_patience()
+    )
 
 
 def table_metadata(table: pd.DataFrame, path: str) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from mlops_assets import settings
 from mlops_assets.assets.shared import registry_of
 from mlops_assets.promotion.registry import Version
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training.automl import AlgorithmResult, train
+from mlops_assets.training.mlflow_server import connect
 from mlops_assets.training.tracking import IDEMPOTENCY_TAG, log_algorithm, log_training, registered
 
 
@@ -31,13 +33,14 @@ def train_and_register(
     first_try = context.run.root_run_id or context.run.run_id
     key = f"{spec.name}/{partition or 'baseline'}/{first_try}"
     registry = registry_of(spec)
-    known = registered(spec.name, key)
+    client = connect(settings.mlflow_uri(), settings.mlflow_patience())
+    known = registered(client, spec.name, key)
     if known is not None:
         context.log.info("An earlier try of this run has registered version %s already.", known)
         return registry.get(known), {"version": known}
 
     def tell(result: AlgorithmResult) -> None:
-        log_algorithm(result)
+        log_algorithm(client, result)
         if result.error:
             context.log.warning("%s could not be trained: %s", result.name, result.error)
         else:
@@ -48,6 +51,7 @@ def train_and_register(
     trained = train(table, spec.columns, spec.task, spec.training, tell)
     tags = {"dagster_run_id": context.run.run_id, IDEMPOTENCY_TAG: key}
     number = log_training(
+        client,
         trained,
         table,
         spec.columns,
