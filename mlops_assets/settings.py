@@ -36,6 +36,14 @@ def mlflow_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
 
 
+def mlflow_patience() -> float:
+    """Seconds that a run waits for an MLflow that is away before it fails.
+
+    ``MLOPS_MLFLOW_PATIENCE_SECONDS``, else 180: a restart of MLflow ends no run.
+    """
+    return float(os.environ.get("MLOPS_MLFLOW_PATIENCE_SECONDS") or 180)
+
+
 def mlflow_artifacts() -> str:
     """Where the embedded MLflow keeps artifacts; a tracking server decides for itself."""
     return (home() / "mlartifacts").as_uri()

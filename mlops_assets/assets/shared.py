@@ -97,7 +97,9 @@ def asked_by(run: dg.DagsterRun) -> str | None:
 
 def life_of(spec: ModelSpec, store: Store) -> Life:
     """The model with its store and its registry, once all that was begun there is finished."""
-    registry = Registry(spec.name, settings.mlflow_uri(), settings.home() / "locks")
+    registry = Registry(
+        spec.name, settings.mlflow_uri(), settings.home() / "locks", settings.mlflow_patience()
+    )
     life = Life(spec, store, registry, settings.reports_folder() / spec.name)
     for move in finish_begun(life):
         dg.get_dagster_logger().warning(

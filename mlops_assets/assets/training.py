@@ -1,6 +1,7 @@
 """AutoML as the two model assets use it: told in the Dagster log, recorded in MLflow."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.trainer import Trainer, Training
 from mlops_assets.training.automl import AlgorithmResult, train
+from mlops_assets.training.mlflow_server import Client, connect
 from mlops_assets.training.tracking import (
     IDEMPOTENCY_TAG,
     idempotency_key,
@@ -23,28 +25,23 @@ def trainer(context: dg.AssetExecutionContext, life: Life) -> Trainer:
     """What trains a model's candidates within a Dagster run and its MLflow run."""
     spec, registry = life.spec, life.registry
 
-    def tell(result: AlgorithmResult) -> None:
-        log_algorithm(result)
-        if result.error:
-            context.log.warning("%s could not be trained: %s", result.name, result.error)
-        else:
-            scores = ", ".join(f"{name} {value:.4f}" for name, value in result.metrics.items())
-            context.log.info("%s in %.1f s: %s", result.name, result.seconds, scores)
-        _end_if_asked_to(context)
-
     def train_and_register(
         table: pd.DataFrame, partition: str | None, files: Sequence[Path]
     ) -> Training:
+        client = connect(registry.tracking_uri, registry.patience)
         key = idempotency_key(spec.name, partition, table, spec.columns, spec.task, spec.training)
-        known = registered(spec.name, key)
+        known = registered(client, spec.name, key)
         if known is not None:
             context.log.info(
                 "Version %s was trained on these very rows with these settings: it is taken.", known
             )
             return Training(registry.get(known), len(table), known=True)
-        trained = train(table, spec.columns, spec.task, spec.training, tell)
+        trained = train(
+            table, spec.columns, spec.task, spec.training, partial(_tell, context, client)
+        )
         tags = {"dagster_run_id": context.run.run_id, IDEMPOTENCY_TAG: key}
         number = log_training(
+            client,
             trained,
             table,
             spec.columns,
@@ -58,6 +55,17 @@ def trainer(context: dg.AssetExecutionContext, life: Life) -> Trainer:
         )
 
     return train_and_register
+
+
+def _tell(context: dg.AssetExecutionContext, client: Client, result: AlgorithmResult) -> None:
+    """Record and say what came of one algorithm, and end here if that was asked for."""
+    log_algorithm(client, result)
+    if result.error:
+        context.log.warning("%s could not be trained: %s", result.name, result.error)
+    else:
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in result.metrics.items())
+        context.log.info("%s in %.1f s: %s", result.name, result.seconds, scores)
+    _end_if_asked_to(context)
 
 
 def training_metadata(training: Training) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlops_assets.errors import UserError
 from mlops_assets.training.features import Model
-from mlops_assets.training.mlflow_server import connect
+from mlops_assets.training.mlflow_server import Client, connect
 
 _FIRST = "first_production_version"
 _LOCK_SECONDS = 60
@@ -43,11 +43,14 @@ class Registry:
         tracking_uri: MLflow's tracking and registry URI.
         lock_folder: Where a lock file keeps two processes on this machine from moving aliases
             at the same time; None where something else does.
+        patience: Seconds to go on trying while MLflow is away; then any method raises
+            ``AwayError``.
     """
 
     model: str
     tracking_uri: str
     lock_folder: Path | None = None
+    patience: float = 0
 
     def version(self, alias: str) -> Version | None:
         """The version with ``alias``; None where there is none, or it was deleted."""
@@ -112,9 +115,8 @@ class Registry:
         """The model of ``version``, after its types were compared with the trusted ones."""
         from mlops_assets.training.model_format import load_model
 
-        # The ping of the client: a clear message where MLflow is down.
         source = self._client.get_model_version_download_uri(self.model, str(version.number))
-        return load_model(source, self.tracking_uri)
+        return load_model(source, self._client)
 
     def set_alias(self, alias: str, version: Version) -> None:
         """Point ``alias`` at ``version``; for production use :meth:`promote`."""
@@ -190,18 +192,19 @@ class Registry:
 
         self.lock_folder.mkdir(parents=True, exist_ok=True)
         path = self.lock_folder / f"{self.model}.lock"
+        seconds = _LOCK_SECONDS + self.patience  # who holds it may be waiting for MLflow
         try:
-            with FileLock(path, timeout=_LOCK_SECONDS):
+            with FileLock(path, timeout=seconds):
                 yield
         except Timeout:
             raise UserError(
                 f"Another process has been moving the aliases of {self.model!r} for "
-                f"{_LOCK_SECONDS} seconds (lock file {path}). Try again when it has ended."
+                f"{seconds:.0f} seconds (lock file {path}). Try again when it has ended."
             ) from None
 
     @cached_property
-    def _client(self) -> Any:
-        return connect(self.tracking_uri)
+    def _client(self) -> Client:
+        return connect(self.tracking_uri, self.patience)
 
     def _find(self, number: int) -> Version | None:
         from mlflow.exceptions import MlflowException

@@ -1,6 +1,8 @@
 """MLflow: one tracking run per Dagster run, through dagster-mlflow."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -26,32 +28,71 @@ def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
     dagster-mlflow and MLflow take seconds to import, so they are imported in here and not where
     the definitions are loaded.
     """
-    from dagster_mlflow import mlflow_tracking
+    from mlops_assets.training import tracking
+    from mlops_assets.training.mlflow_server import connect
 
-    from mlops_assets.training.tracking import prepare_experiment
-
-    run = context.run
-    instance = context.instance
-    if run is None or instance is None:
+    run, instance, log = context.run, context.instance, context.log
+    if run is None or instance is None or log is None:
         raise dg.DagsterInvariantViolationError("The MLflow run belongs to a Dagster run.")
     model = model_of(run)
-    uri = settings.mlflow_uri()
     try:
-        experiment_id = prepare_experiment(model, uri, settings.mlflow_artifacts())
+        client = connect(settings.mlflow_uri(), settings.mlflow_patience())
+        experiment = tracking.prepare_experiment(client, model, settings.mlflow_artifacts())
+        _close_killed_runs(client, experiment, instance)
+        tags = _tags(run)
+        # A retry goes on in the MLflow run that the first try has opened.
+        run_id = tracking.one_run(client, experiment, tags, "dagster_root_run_id")
+        opened, entered = client.patiently(_enter, context, client.uri, model, run_id, tags)
     except UserError as error:
         if isinstance(error, AwayError):
             tag_away(instance, run.run_id, error)
         raise dg.Failure(str(error), allow_retries=False) from error
-    _close_killed_runs(experiment_id, instance)
+    entered.end_run = partial(_end_run, log, client, run_id)
+    yield entered
+    with _left_to_the_next_run(log):
+        client.patiently(next, opened, None)
+        tracking.end_nested(client, run_id)
+
+
+def _end_run(log: dg.DagsterLogManager, client: Any, run_id: str, status: str = "FINISHED") -> None:
+    """End the active MLflow run, however often it takes."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    if status != "FINISHED":
+        client.patience = 0  # what failed has waited already, if that would have helped
+    with _left_to_the_next_run(log):
+        try:
+            mlflow.end_run(status)
+        except MlflowException:
+            # It forgets the run that it ends before that is ended.
+            client.set_terminated(run_id, status)
+
+
+@contextmanager
+def _left_to_the_next_run(log: dg.DagsterLogManager) -> Iterator[None]:
+    """The work is done, or has failed with its own reason: that MLflow is away changes neither."""
+    try:
+        yield
+    except AwayError as error:
+        log.warning("%s What is still RUNNING in MLflow is closed by the next run.", error)
+
+
+def _enter(
+    context: dg.InitResourceContext, uri: str, model: str, run_id: str, tags: dict[str, str]
+) -> tuple[Iterator[Any], Any]:
+    """Make the run the active one of this process, with dagster-mlflow's resource for it."""
+    from dagster_mlflow import mlflow_tracking
+
     config = {
         "experiment_name": model,
         "mlflow_tracking_uri": uri,
-        "mlflow_run_id": _run_of_first_try(experiment_id, run),
+        "mlflow_run_id": run_id,
         "env": {},
-        "extra_tags": _tags(run),
+        "extra_tags": tags,
     }
-    configured = context.replace_config(config)
-    yield from mlflow_tracking.resource_fn(configured)  # pyright: ignore[reportCallIssue]
+    opened = mlflow_tracking.resource_fn(context.replace_config(config))  # pyright: ignore[reportCallIssue]
+    return opened, next(opened)
 
 
 def _end_mlflow(context: dg.HookContext, events: list[dg.DagsterEvent]) -> Any:
@@ -102,29 +143,14 @@ def tag_away(instance: dg.DagsterInstance, run_id: str, error: AwayError) -> Non
 def _tags(run: dg.DagsterRun) -> dict[str, str]:
     partition = run.tags.get("dagster/partition")
     tags = {"dagster_root_run_id": first_try(run), "dagster_job": run.job_name}
+    tags["dagster_run_id"] = run.run_id
     # Else every run would have the name of its job.
     tags["mlflow.runName"] = partition or "baseline"
     return tags | ({"partition": partition} if partition else {})
 
 
-def _run_of_first_try(experiment_id: str, run: dg.DagsterRun) -> str | None:
-    """The MLflow run that an earlier try of this work opened: this one goes on in it."""
-    import mlflow
-
-    first = first_try(run)
-    if first == run.run_id:
-        return None
-    found = mlflow.MlflowClient().search_runs(
-        [experiment_id], f"tags.dagster_root_run_id = '{first}'", max_results=1
-    )
-    return found[0].info.run_id if found else None
-
-
-def _close_killed_runs(experiment_id: str, instance: dg.DagsterInstance) -> None:
+def _close_killed_runs(client: Any, experiment_id: str, instance: dg.DagsterInstance) -> None:
     """Mark as KILLED what a killed process left RUNNING: nobody else would."""
-    import mlflow
-
-    client = mlflow.MlflowClient()
     for left in client.search_runs([experiment_id], "attributes.status = 'RUNNING'"):
         parent = left.data.tags.get("mlflow.parentRunId")
         tags = client.get_run(parent).data.tags if parent else left.data.tags

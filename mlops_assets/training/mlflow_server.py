@@ -1,36 +1,131 @@
-"""Reaching MLflow, or saying plainly that it cannot be reached."""
+"""Reaching MLflow: waiting while it is away, and then saying so plainly."""
 
+import logging
 import os
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from mlops_assets.errors import UserError
+from mlops_assets.errors import AwayError, UserError
+
+_LOG = logging.getLogger(__name__)
+_LONGEST_PAUSE = 15.0
+_UNAVAILABLE = (502, 503, 504)
+# What is left of an error in a thread of MLflow's that downloads: its text.
+_NO_ANSWER = ("Max retries exceeded", "Connection broken", "Connection aborted", "Read timed out")
 
 
-def connect(uri: str) -> Any:
-    """An ``MlflowClient`` for tracking and registry at ``uri``, which has just answered.
+class Client:
+    """An ``MlflowClient`` that waits and tries again while MLflow is away.
+
+    Every method of ``MlflowClient`` is there. One that makes something may have made it when its
+    answer is lost, and is tried again all the same: whoever makes a thing looks afterwards for
+    twins of it.
+
+    Args:
+        uri: MLflow's tracking and registry URI.
+        patience: Seconds to go on trying a call.
+    """
+
+    def __init__(self, uri: str, patience: float = 0) -> None:
+        # The only one to try again is the one below, which says so and knows when to give up.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        from mlflow import MlflowClient
+
+        self.uri = uri
+        self.patience = patience
+        self._client = self.patiently(MlflowClient, tracking_uri=uri, registry_uri=uri)
+
+    def __getattr__(self, name: str) -> Any:
+        return partial(self.patiently, getattr(self._client, name))
+
+    def patiently(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call what reaches MLflow, and again while MLflow is away.
+
+        Raises:
+            AwayError: It has been away for all of the patience.
+        """
+        began = time.monotonic()
+        pause = 1.0
+        while True:
+            try:
+                return call(*args, **kwargs)
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                left = began + self.patience - time.monotonic()
+                if left <= 0:
+                    raise AwayError(self._told(error, time.monotonic() - began)) from error
+                _LOG.warning(
+                    "MLflow does not answer at %s (%s). Trying again, for %.0f s more.",
+                    masked(self.uri),
+                    type(error).__name__,
+                    left,
+                )
+                time.sleep(min(pause, left))
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _told(self, error: Exception, seconds: float) -> str:
+        return (
+            f"MLflow cannot be reached at {masked(self.uri)} ({type(error).__name__}), tried for "
+            f"{seconds:.0f} s. Start it, or set MLFLOW_TRACKING_URI to where it is; what was begun "
+            "is finished by the next run."
+        )
+
+
+def connect(uri: str, patience: float = 0) -> Client:
+    """A client for tracking and registry at ``uri``, which has just answered.
+
+    Args:
+        uri: MLflow's tracking and registry URI.
+        patience: Seconds for which the client goes on trying, each call and now.
 
     Raises:
-        UserError: Nothing answers there.
+        AwayError: Nothing answers there.
+        UserError: What answers there is not an MLflow that can be used.
     """
-    # MLflow would retry for minutes before it says that a server is down.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from requests.exceptions import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client = Client(uri, patience)
         client.search_experiments(max_results=1)
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
         raise UserError(
             f"MLflow cannot be reached at {masked(uri)} ({type(error).__name__}). Nothing was "
-            "changed. Start it, or set MLFLOW_TRACKING_URI to where it is."
+            "changed. Set MLFLOW_TRACKING_URI to where it is."
         ) from error
     return client
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that MLflow, or its database, does not answer just now."""
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import ConnectionError as NoConnectionError
+    from requests.exceptions import RetryError, Timeout
+    from sqlalchemy.exc import OperationalError
+
+    for one in _chain(error):
+        if isinstance(one, NoConnectionError | Timeout | RetryError | OperationalError):
+            return True
+        if isinstance(one, MlflowException) and (
+            one.get_http_status_code() in _UNAVAILABLE
+            or any(text in str(one) for text in _NO_ANSWER)
+        ):
+            return True
+    return False
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those that it was raised from or while handling."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def masked(uri: str) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mlops_assets.errors import UserError
 from mlops_assets.training.features import Model
+from mlops_assets.training.mlflow_server import Client
 
 # What the models of all of PyCaret's algorithms hold beyond what skops itself trusts, found by
 # storing each of them. None of these runs code that a file brings along.
@@ -70,7 +71,7 @@ def log_model(pipeline: Any, example: pd.DataFrame) -> Any:
         )
 
 
-def load_model(uri: str, tracking_uri: str) -> Model:
+def load_model(uri: str, client: Client) -> Model:
     """Load the model at an MLflow URI, such as ``models:/iris/3``.
 
     MLflow takes the list of trusted types from the stored model itself, so whoever can write
@@ -84,8 +85,12 @@ def load_model(uri: str, tracking_uri: str) -> Model:
     from mlflow.artifacts import download_artifacts
 
     with tempfile.TemporaryDirectory() as folder:
-        found = download_artifacts(
-            artifact_uri=uri, dst_path=folder, tracking_uri=tracking_uri, registry_uri=tracking_uri
+        found = client.patiently(
+            download_artifacts,
+            artifact_uri=uri,
+            dst_path=folder,
+            tracking_uri=client.uri,
+            registry_uri=client.uri,
         )
         file = Path(found) / "model.skops"
         if not file.is_file():

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import logging
+import time
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -13,40 +15,42 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Task
-from mlops_assets.training import mlflow_server
 from mlops_assets.training.automl import AlgorithmResult, Trained
 from mlops_assets.training.features import model_input
+from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.model_format import log_model
 from mlops_assets.training.policy import TrainingPolicy
 
 IDEMPOTENCY_TAG = "idempotency_key"
 _TRAINS_WITH = ("pycaret", "scikit-learn", "lightgbm")
+TWINS_TAG = "twins_removed"  # of a version: which were registered beside it, and why
+_LOG = logging.getLogger(__name__)
 _EXAMPLE_ROWS = 5
+_LEADERBOARD = "leaderboard.json"
 # Else MLflow opens the experiment on its page for traces of language models.
 _EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}
 
 
-def prepare_experiment(model: str, uri: str, artifacts: str) -> str:
+def prepare_experiment(client: Client, model: str, artifacts: str) -> str:
     """The id of the experiment ``model``, made where it is missing.
 
     Args:
+        client: MLflow; its URI becomes the process's tracking and registry URI.
         model: The experiment's name.
-        uri: MLflow's tracking URI; it becomes the process's tracking and registry URI.
         artifacts: URL of the folder for artifacts where MLflow is embedded; a tracking server
             decides for itself.
 
     Raises:
-        UserError: MLflow cannot be reached, or the experiment was deleted.
+        UserError: The experiment was deleted.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    client = mlflow_server.connect(uri)
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
+    mlflow.set_tracking_uri(client.uri)
+    mlflow.set_registry_uri(client.uri)
     found = client.get_experiment_by_name(model)
     if found is None:
-        served = uri.startswith(("http://", "https://"))
+        served = client.uri.startswith(("http://", "https://"))
         location = None if served else f"{artifacts.rstrip('/')}/{model}"
         try:
             return client.create_experiment(model, artifact_location=location, tags=_EXPERIMENT)
@@ -86,33 +90,114 @@ def idempotency_key(
     return f"{model}/{partition or 'baseline'}/{digest[:32]}"
 
 
-def registered(model: str, idempotency_key: str) -> int | None:
-    """The version that an earlier try registered under this key; None where none did."""
-    import mlflow
+def one_run(client: Client, experiment: str, tags: dict[str, str], key: str) -> str:
+    """The id of the one run with the value of tag ``key``; made, with ``tags``, where missing.
 
-    versions = mlflow.MlflowClient().search_model_versions(
+    Where a lost answer made it twice, the earliest is kept and the others are discarded.
+    """
+    same = f"tags.{key} = '{tags[key]}'"
+    order = ["attributes.start_time ASC", "attributes.run_id ASC"]
+    if not client.search_runs([experiment], same, max_results=1):
+        _create_run(client, experiment, tags)
+    first, *twins = client.search_runs([experiment], same, order_by=order)
+    for twin in twins:
+        _discard(client, twin.info.run_id, first.info.run_id)
+    return first.info.run_id
+
+
+def end_nested(client: Client, run: str) -> None:
+    """Let no nested run of ``run`` stay RUNNING, once nothing works in it any more.
+
+    What a lost answer has made twice is discarded; what an interruption has left is KILLED.
+    """
+    experiment = client.get_run(run).info.experiment_id
+    nested = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run}'")
+    ended = {
+        each.data.tags.get("algorithm"): each.info.run_id
+        for each in nested
+        if each.info.status != "RUNNING"
+    }
+    for each in nested:
+        if each.info.status != "RUNNING":
+            continue
+        if twin_of := ended.get(each.data.tags.get("algorithm")):
+            _discard(client, each.info.run_id, twin_of)
+        else:
+            client.set_terminated(each.info.run_id, "KILLED")
+
+
+def _create_run(client: Client, experiment: str, tags: dict[str, str]) -> str:
+    from mlflow.tracking.context.registry import resolve_tags  # who runs it, and what
+
+    return client.create_run(experiment, tags=resolve_tags(tags)).info.run_id
+
+
+def _discard(client: Client, run: str, twin_of: str) -> None:
+    said = f"A twin of run {twin_of}: MLflow's answer was lost, and it was made a second time."
+    _LOG.warning("MLflow run %s is deleted. %s", run, said)
+    client.set_tag(run, "mlflow.note.content", said)
+    client.set_terminated(run, "KILLED")
+    client.delete_run(run)
+
+
+def registered(client: Client, model: str, idempotency_key: str) -> int | None:
+    """The version that an earlier try registered under this key; None where none did.
+
+    Where a lost answer registered it twice, the version that is in use already, else the first,
+    is kept, and the others are removed.
+    """
+    versions = client.search_model_versions(
         f"name = '{model}' and tags.`{IDEMPOTENCY_TAG}` = '{idempotency_key}'"
     )
-    return max((int(version.version) for version in versions), default=None)
+    if not versions:
+        return None
+    kept, *others = sorted(versions, key=lambda each: (not each.aliases, int(each.version)))
+    twins = [each for each in others if not each.aliases]
+    if twins:
+        numbers = ", ".join(str(twin.version) for twin in twins)
+        said = f"{numbers}: MLflow's answer was lost, and it was registered again."
+        client.set_model_version_tag(model, str(kept.version), TWINS_TAG, said)
+        _LOG.warning("Twins of version %s of %s are removed: %s", kept.version, model, said)
+    for twin in twins:
+        _delete_version(client, model, str(twin.version))
+    return int(kept.version)
 
 
-def log_algorithm(result: AlgorithmResult) -> None:
+def _delete_version(client: Client, model: str, number: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.delete_model_version(model, number)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # deleted, and the answer lost
+            raise
+
+
+def log_algorithm(client: Client, result: AlgorithmResult) -> None:
     """Record one algorithm as a nested run of the active run, named after it."""
     import mlflow
+    from mlflow.entities import Metric
 
     parent = mlflow.active_run()
-    # Else a nested run goes to whatever experiment the process has set.
-    experiment = parent.info.experiment_id if parent else None
-    with mlflow.start_run(run_name=result.name, nested=True, experiment_id=experiment):
-        mlflow.set_tag("algorithm", result.id)
-        mlflow.log_metrics({**result.metrics, "seconds": result.seconds})
-        if result.error is not None:
-            mlflow.set_tag("error", result.error)
+    if parent is None:
+        raise RuntimeError("An algorithm is recorded in the run that tries it, and none is active.")
+    tags = {
+        "mlflow.runName": result.name,
+        "mlflow.parentRunId": parent.info.run_id,
+        "algorithm": result.id,
+    }
     if result.error is not None:
-        mlflow.set_tag(f"failed.{result.id}", result.error)
+        tags["error"] = result.error
+        client.set_tag(parent.info.run_id, f"failed.{result.id}", result.error)
+    nested = _create_run(client, parent.info.experiment_id, tags)
+    now = int(time.time() * 1000)
+    measured = {**result.metrics, "seconds": result.seconds}
+    client.log_batch(nested, [Metric(name, value, now, 0) for name, value in measured.items()])
+    client.set_terminated(nested)
 
 
 def log_training(
+    client: Client,
     trained: Trained,
     frame: pd.DataFrame,
     columns: Columns,
@@ -125,6 +210,7 @@ def log_training(
     """Record a training in the active MLflow run, and register its model.
 
     Args:
+        client: MLflow.
         trained: The outcome of the search.
         frame: The table it was trained on.
         columns: Which column plays which role.
@@ -141,26 +227,32 @@ def log_training(
     import mlflow
 
     key = tags.get(IDEMPOTENCY_TAG)
-    before = registered(model, key) if key else None
+    before = registered(client, model, key) if key else None
     if before is not None:
         return before
+    log = client.patiently
     digest = fingerprint(frame)
-    _log_dataset(frame, columns, digest)
-    mlflow.log_params(_params(trained))
+    log(_log_dataset, frame, columns, digest)
+    log(mlflow.log_params, _params(trained))
     best = trained.leaderboard.iloc[0]
     scores = best.drop(["id", "Algorithm", "Seconds"])
-    mlflow.log_metrics({_legal(str(name)): float(value) for name, value in scores.items()})
-    mlflow.log_table(trained.leaderboard, "leaderboard.json")
+    log(mlflow.log_metrics, {_legal(str(name)): float(value) for name, value in scores.items()})
+    # Not `log_table`, which adds to the rows that an earlier try has written.
+    table = trained.leaderboard.to_json(orient="split", index=False)
+    log(mlflow.log_text, table, _LEADERBOARD)
+    log(
+        mlflow.set_tag,
+        "mlflow.loggedArtifacts",
+        json.dumps([{"path": _LEADERBOARD, "type": "table"}]),
+    )
     if trained.notes:
-        mlflow.log_text("\n".join(trained.notes), "notes.txt")
-    if task == "classification":
-        _log_confusion(
-            frame[columns.target], trained, sensitive=columns.target in columns.sensitive
-        )
+        log(mlflow.log_text, "\n".join(trained.notes), "notes.txt")
+    if task == "classification" and columns.target not in columns.sensitive:
+        _log_confusion(client, frame[columns.target], trained)
     for file in files:
-        mlflow.log_artifact(str(file))
-    info = log_model(trained.pipeline, _example(trained, frame, columns))
-    return _register(model, info, {**tags, "training_data_hash": digest})
+        log(mlflow.log_artifact, str(file))
+    info = log(log_model, trained.pipeline, _example(trained, frame, columns))
+    return _register(client, model, info, {**tags, "training_data_hash": digest})
 
 
 def _log_dataset(frame: pd.DataFrame, columns: Columns, digest: str) -> None:
@@ -190,15 +282,13 @@ def _legal(column: str) -> str:
     return column.lower().replace(" ", "_")
 
 
-def _log_confusion(target: pd.Series, trained: Trained, *, sensitive: bool) -> None:
+def _log_confusion(client: Client, target: pd.Series, trained: Trained) -> None:
     """Counts of true against predicted class, from the folds without each row."""
     import mlflow
     from matplotlib import rc_context
     from matplotlib.figure import Figure
     from sklearn.metrics import ConfusionMatrixDisplay
 
-    if sensitive:
-        return
     true = target.astype(str).to_numpy()
     matrix = pd.crosstab(true, trained.cross_validated.astype(str))
     labels = sorted(set(matrix.index) | set(matrix.columns))
@@ -212,7 +302,7 @@ def _log_confusion(target: pd.Series, trained: Trained, *, sensitive: bool) -> N
             ax=axes, xticks_rotation="vertical", cmap="Blues", colorbar=False
         )
         axes.set_title(f"{trained.algorithm}, cross-validated on the training rows")
-        mlflow.log_figure(figure, "confusion_matrix.png")
+        client.patiently(mlflow.log_figure, figure, "confusion_matrix.png")
 
 
 def _example(trained: Trained, frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
@@ -223,11 +313,10 @@ def _example(trained: Trained, frame: pd.DataFrame, columns: Columns) -> pd.Data
     return example
 
 
-def _register(model: str, info: Any, tags: dict[str, str]) -> int:
-    import mlflow
+def _register(client: Client, model: str, info: Any, tags: dict[str, str]) -> int:
     from mlflow.exceptions import MlflowException
 
-    client = mlflow.MlflowClient()
+    _delete_other_models(client, info)
     try:
         client.create_registered_model(model)
     except MlflowException as error:
@@ -237,4 +326,16 @@ def _register(model: str, info: Any, tags: dict[str, str]) -> int:
     version = client.create_model_version(
         model, source=info.model_uri, run_id=info.run_id, tags=tags, model_id=info.model_id
     )
-    return int(version.version)
+    key = tags.get(IDEMPOTENCY_TAG)
+    kept = registered(client, model, key) if key else None
+    return int(version.version) if kept is None else kept
+
+
+def _delete_other_models(client: Client, info: Any) -> None:
+    """Delete what a lost answer, or a try that was killed, has stored in the same run before."""
+    experiment = client.get_run(info.run_id).info.experiment_id
+    stored = client.search_logged_models([experiment], f"source_run_id = '{info.run_id}'")
+    for other in stored:
+        if other.model_id != info.model_id:
+            _LOG.warning("Logged model %s is deleted: %s is kept.", other.model_id, info.model_id)
+            client.delete_logged_model(other.model_id)

@@ -33,16 +33,26 @@ def trained():
 @pytest.fixture
 def experiment(mlflow_uri, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return tracking.prepare_experiment("iris", mlflow_uri, (tmp_path / "artifacts").as_uri())
+    return tracking.prepare_experiment(
+        connect(mlflow_uri), "iris", (tmp_path / "artifacts").as_uri()
+    )
 
 
 def record(experiment, trained, files=(), tags=TAGS):
     outcome, results = trained
+    client = connect(mlflow.get_tracking_uri())
     with mlflow.start_run(experiment_id=experiment) as run:
         for result in results:
-            tracking.log_algorithm(result)
+            tracking.log_algorithm(client, result)
         number = tracking.log_training(
-            outcome, mixed(), COLUMNS, "classification", model="iris", tags=tags, files=files
+            client,
+            outcome,
+            mixed(),
+            COLUMNS,
+            "classification",
+            model="iris",
+            tags=tags,
+            files=files,
         )
     return number, run.info.run_id
 
@@ -96,18 +106,19 @@ def test_sensitive_values_are_not_stored(experiment, trained, tmp_path):
     assert all("shop 1" not in path.read_text("utf-8") for path in stored)
 
 
-def test_a_retry_finds_its_version_and_registers_no_second(experiment, trained):
+def test_a_retry_finds_its_version_and_registers_no_second(experiment, trained, mlflow_uri):
     first, _ = record(experiment, trained)
     again, _ = record(experiment, trained)
-    assert again == first == tracking.registered("iris", "r1/2026-01-02")
+    assert again == first == tracking.registered(connect(mlflow_uri), "iris", "r1/2026-01-02")
     other, _ = record(experiment, trained, tags={**TAGS, "idempotency_key": "r2/2026-01-02"})
     assert other == first + 1
-    assert tracking.registered("iris", "r3/2026-01-02") is None
+    assert tracking.registered(connect(mlflow_uri), "iris", "r3/2026-01-02") is None
 
 
-def test_a_failed_algorithm_is_a_nested_run_with_its_error(experiment):
+def test_a_failed_algorithm_is_a_nested_run_with_its_error(experiment, mlflow_uri):
     with mlflow.start_run(experiment_id=experiment) as run:
-        tracking.log_algorithm(AlgorithmResult("dt", "Decision Tree", {}, 0.5, error="ValueError"))
+        failed = AlgorithmResult("dt", "Decision Tree", {}, 0.5, error="ValueError")
+        tracking.log_algorithm(connect(mlflow_uri), failed)
     client = mlflow.MlflowClient()
     assert client.get_run(run.info.run_id).data.tags["failed.dt"] == "ValueError"
     nested = client.search_runs([experiment], "tags.error = 'ValueError'")
@@ -115,13 +126,13 @@ def test_a_failed_algorithm_is_a_nested_run_with_its_error(experiment):
 
 
 def test_preparing_an_experiment_twice_gives_the_same_one(experiment, mlflow_uri, tmp_path):
-    assert tracking.prepare_experiment("iris", mlflow_uri, tmp_path.as_uri()) == experiment
+    assert tracking.prepare_experiment(connect(mlflow_uri), "iris", tmp_path.as_uri()) == experiment
 
 
 def test_a_deleted_experiment_is_a_clear_error(experiment, mlflow_uri, tmp_path):
     mlflow.MlflowClient().delete_experiment(experiment)
     with pytest.raises(UserError, match="experiment 'iris' was deleted"):
-        tracking.prepare_experiment("iris", mlflow_uri, tmp_path.as_uri())
+        tracking.prepare_experiment(connect(mlflow_uri), "iris", tmp_path.as_uri())
 
 
 def stored_model(experiment, trained, mlflow_uri) -> Path:
@@ -167,8 +178,7 @@ def test_a_model_with_a_type_that_could_not_be_loaded_is_not_stored(experiment, 
 @pytest.mark.parametrize(
     "uri", ["http://127.0.0.1:9", "sqlite:////dev/null/mlflow.db", "postgresql://u:p@h/d"]
 )
-def test_an_mlflow_that_does_not_answer_is_named_without_its_password(uri, monkeypatch):
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+def test_an_mlflow_that_does_not_answer_is_named_without_its_password(uri):
     if uri.startswith("postgresql"):
         assert masked(uri) == "postgresql://u:***@h/d"
         return

@@ -1,0 +1,149 @@
+"""Ends a real process at the n-th of its writes, and goes on as the daemon would."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from mlops_assets.local.home import dagster_home
+from mlops_assets.local.runs import end_orphaned_runs
+from mlops_assets.spec import ModelSpec
+from mlops_assets_tests.examples import BY_SENSOR, Loop, definitions_of
+
+HEAVY = ["dagster", "mlflow", "mlflow.sklearn", "dagster_mlflow", "evidently", "skops.io"]
+# Of Dagster's many events, those that others act on or that people see.
+EVENTS = (
+    "RUN_START",
+    "ASSET_MATERIALIZATION",
+    "ASSET_OBSERVATION",
+    "ASSET_CHECK_EVALUATION",
+    "STEP_SUCCESS",
+    "RUN_SUCCESS",
+)
+MOST_WRITES = 200
+_PATIENCE = 120  # seconds that one process may take
+_DONE, _KILLED = 0, -signal.SIGKILL
+
+Work = Callable[[Loop], Any]
+
+
+@contextmanager
+def opened(home: Path, spec: ModelSpec, original: Loop | None = None) -> Iterator[Loop]:
+    """The loop on a home whose Dagster instance outlives the process; a copy of ``original``."""
+    folder = dagster_home(home)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        if original:
+            original.fork(home, instance)
+        yield Loop(home, instance, spec)
+
+
+def killed_at(write: int, work: Work, home: Path, spec: ModelSpec) -> bool:
+    """Do the work in a process of its own that ends without a word before its n-th write.
+
+    Returns:
+        Whether it came to that; else the work has so few writes, and is done.
+    """
+    # A server that has imported what takes seconds, and nothing else; each child is a fork of it.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(HEAVY)
+    process = context.Process(target=_work, args=(write, work, home, spec))
+    process.start()
+    process.join(_PATIENCE)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        raise AssertionError(f"the process has not ended within {_PATIENCE} s")
+    assert process.exitcode in (_DONE, _KILLED), f"it ended with {process.exitcode}"
+    return process.exitcode == _KILLED
+
+
+def go_on(loop: Loop) -> list[str]:
+    """What the daemon does next, until there is nothing more to do.
+
+    It ends lost runs, tries them again after their last step that succeeded, and runs what the
+    sensor asks for.
+
+    Returns:
+        The ids of the runs that were lost, and of those that the sensor asked for, in this order.
+    """
+    with loop.environment():
+        end_orphaned_runs(loop.home)
+    failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])
+    ran = [loop.try_again(run).run_id for run in reversed(loop.instance.get_runs(failed))]
+    cursor: str | None = None
+    while True:
+        result = _tick(loop, cursor)
+        if result.cursor == cursor:
+            return ran
+        cursor = result.cursor
+        for request in result.run_requests or ():
+            tags = {**request.tags, **BY_SENSOR}
+            run = loop.job("iris_retrain", request.partition_key, tags)
+            assert run.success, run.message
+            ran.append(run.run_id)
+
+
+def _tick(loop: Loop, cursor: str | None) -> dg.SensorResult:
+    repository = definitions_of(loop.spec).get_repository_def()
+    with loop.environment():
+        context = dg.build_sensor_context(
+            loop.instance, cursor=cursor, repository_def=repository, sensor_name="s"
+        )
+        result = repository.get_sensor_def("iris_retrain_on_drift")(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def _work(write: int, work: Work, home: Path, spec: ModelSpec) -> None:
+    with opened(home, spec) as loop, loop.environment():
+        _end_before(write, home)
+        done = work(loop)
+        assert done.success, done.message
+
+
+def _end_before(write: int, home: Path) -> None:
+    """End this process before the n-th write to the store, to MLflow's database, to Dagster's."""
+    from dagster._core.storage.event_log import SqliteEventLogStorage
+    from sqlalchemy import Engine, event
+
+    from mlops_assets.data.store import Store
+
+    left = write
+
+    def count() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def counted(original: Callable[..., Any], counts: Callable[..., bool]) -> Callable[..., Any]:
+        def call(*args: Any, **named: Any) -> Any:
+            if counts(*args):
+                count()
+            return original(*args, **named)
+
+        return call
+
+    def is_shown(_: Any, entry: Any) -> bool:
+        return entry.is_dagster_event and entry.dagster_event_type.value in EVENTS
+
+    Store._replace = counted(Store._replace, lambda *_: True)
+    SqliteEventLogStorage.store_event = counted(SqliteEventLogStorage.store_event, is_shown)
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def _changes(connection: Any, _: Any, statement: str, *__: Any) -> None:
+        if statement.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE")):
+            connection.info["mlops_assets_tests.changed"] = True
+
+    @event.listens_for(Engine, "commit")
+    def _commits(connection: Any) -> None:
+        changed = connection.info.pop("mlops_assets_tests.changed", False)
+        if changed and connection.engine.url.database == str(home / "mlflow.db"):
+            count()
