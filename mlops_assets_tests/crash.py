@@ -15,7 +15,7 @@ from mlops_assets.local.runs import end_orphaned_runs
 from mlops_assets.spec import ModelSpec
 from mlops_assets_tests.examples import BY_SENSOR, Loop, definitions_of
 
-HEAVY = ["dagster", "mlflow", "mlflow.sklearn", "dagster_mlflow", "evidently", "skops.io"]
+HEAVY = ["mlops_assets_tests.crash", "mlflow.sklearn", "dagster_mlflow", "evidently", "skops.io"]
 # Of Dagster's many events, those that others act on or that people see.
 EVENTS = (
     "RUN_START",
@@ -25,7 +25,6 @@ EVENTS = (
     "STEP_SUCCESS",
     "RUN_SUCCESS",
 )
-MOST_WRITES = 200
 _PATIENCE = 120  # seconds that one process may take
 _DONE, _KILLED = 0, -signal.SIGKILL
 
@@ -64,41 +63,39 @@ def killed_at(write: int, work: Work, home: Path, spec: ModelSpec) -> bool:
     return process.exitcode == _KILLED
 
 
-def go_on(loop: Loop) -> list[str]:
+def go_on(loop: Loop) -> None:
     """What the daemon does next, until there is nothing more to do.
 
     It ends lost runs, tries them again after their last step that succeeded, and runs what the
     sensor asks for.
-
-    Returns:
-        The ids of the runs that were lost, and of those that the sensor asked for, in this order.
     """
     with loop.environment():
         end_orphaned_runs(loop.home)
     failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])
-    ran = [loop.try_again(run).run_id for run in reversed(loop.instance.get_runs(failed))]
+    for lost in reversed(loop.instance.get_runs(failed)):
+        again = loop.try_again(lost)
+        assert again.success, again.message
+    for request in asked_for(loop):
+        run = loop.job("iris_retrain", request.partition_key, {**request.tags, **BY_SENSOR})
+        assert run.success, run.message
+
+
+def asked_for(loop: Loop) -> Iterator[dg.RunRequest]:
+    """What the sensor asks for, from the first report on; each is to be run before the next."""
+    repository = definitions_of(loop.spec).get_repository_def()
+    sensor = repository.get_sensor_def("iris_retrain_on_drift")
     cursor: str | None = None
     while True:
-        result = _tick(loop, cursor)
+        with loop.environment():
+            context = dg.build_sensor_context(
+                loop.instance, cursor=cursor, repository_def=repository, sensor_name="s"
+            )
+            result = sensor(context)
+        assert isinstance(result, dg.SensorResult)
         if result.cursor == cursor:
-            return ran
+            return
         cursor = result.cursor
-        for request in result.run_requests or ():
-            tags = {**request.tags, **BY_SENSOR}
-            run = loop.job("iris_retrain", request.partition_key, tags)
-            assert run.success, run.message
-            ran.append(run.run_id)
-
-
-def _tick(loop: Loop, cursor: str | None) -> dg.SensorResult:
-    repository = definitions_of(loop.spec).get_repository_def()
-    with loop.environment():
-        context = dg.build_sensor_context(
-            loop.instance, cursor=cursor, repository_def=repository, sensor_name="s"
-        )
-        result = repository.get_sensor_def("iris_retrain_on_drift")(context)
-    assert isinstance(result, dg.SensorResult)
-    return result
+        yield from result.run_requests or ()
 
 
 def _work(write: int, work: Work, home: Path, spec: ModelSpec) -> None:

@@ -1,34 +1,67 @@
-"""Whatever moment a process ends at, the next one finishes what it began, once.
+"""Whatever moment a process ends at, the next one finishes what was begun, once.
 
-Each test ends a real process before its first write, before its second, and so on, goes on as the
-daemon would, and looks at what is there.
+Each test ends a real process before its first write, then before its second, and so on to its last;
+goes on as the daemon would; and looks at what is there.
 """
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import dagster as dg
 import pytest
 
-from mlops_assets_tests.crash import MOST_WRITES, go_on, killed_at, opened
-from mlops_assets_tests.examples import Loop, iris_spec
+from mlops_assets_tests.crash import asked_for, go_on, killed_at, opened
+from mlops_assets_tests.examples import BY_SENSOR, Loop, Run, iris_spec
 
-DRIFTED = "2026-01-02"
-GATE = dg.AssetCheckKey(dg.AssetKey(["iris", "production_model"]), "gate")
-OTHERWISE = {"algorithms": ["lr"], "folds": 2}  # than the five days were trained
+DRIFTED, LATER = "2026-01-02", "2026-01-03"
+MOST_WRITES = 100
+QUICKER = {"algorithms": ["lda"], "folds": 2}  # than the five days were trained
+AFTER_ROLLBACK = {"staging": 3, "production": 1, "previous": 2}
+AFTER_PROMOTION = {"staging": 2, "production": 2, "previous": 1}
+
+Work = Callable[[Loop], Run]
 
 
-def roll_back(loop):
+def roll_back(loop: Loop) -> Run:
     return loop.job("iris_rollback")
 
 
-def retrain(loop):
-    return loop.job("iris_retrain", DRIFTED)
-
-
-def report(loop):
+def report(loop: Loop) -> Run:
     return loop.job("iris_daily", DRIFTED)
 
 
+def train(loop: Loop) -> Run:
+    return loop.run("candidate_model", partition=DRIFTED)
+
+
+def decide(loop: Loop) -> Run:
+    return loop.run("production_model", partition=DRIFTED)
+
+
+def retrain(tags: dict[str, str], loop: Loop) -> Run:
+    return loop.job("iris_retrain", DRIFTED, tags)
+
+
 def before_the_second_day(loop: Loop) -> None:
-    """As it was when the second day's batch came: version 1 is in production."""
+    """As when the second day's batch came: version 1 is in production, and 2 has no alias yet."""
+    forget(loop, lambda day: day >= DRIFTED)
+
+
+def before_its_candidate(loop: Loop) -> None:
+    """As when the augmented dataset of the second day was made, and version 2 was not."""
+    forget(loop, lambda day: day > DRIFTED, "candidate_model", "production_model")
+    loop.mlflow.delete_model_version("iris", "2")
+
+
+def before_its_decision(loop: Loop) -> None:
+    """As when the second day's candidate was registered."""
+    forget(loop, lambda day: day > DRIFTED, "production_model")
+    loop.mlflow.set_registered_model_alias("iris", "staging", "2")
+
+
+def forget(loop: Loop, gone: Callable[[str], bool], *assets: str) -> None:
+    """Take back what the five days did on days that are gone, and by some assets at all."""
     client = loop.mlflow
     client.set_registered_model_alias("iris", "production", "1")
     for alias in ("previous", "staging"):
@@ -36,46 +69,132 @@ def before_the_second_day(loop: Loop) -> None:
     client.delete_model_version("iris", "3")
     client.delete_model_version_tag("iris", "2", "decision")
     for path in (loop.home / "data" / "iris").glob("*/*"):
-        if path.parent.name == "moves" or path.name > DRIFTED:
+        day, asset = path.name.partition(".")[0], path.parent.name
+        if asset in (*assets, "moves") or (day != "all" and gone(day)):
             path.unlink()
 
 
 @pytest.fixture
-def crash(five_days, fork, tmp_path):
-    """Goes through the crash points of some work; gives the loop after each, with what ran then."""
+def points(five_days, tmp_path):
+    """Goes through the crash points of some work: the number of each, and the loop after it."""
 
-    def points(work, prepare=None, **changes):
+    def go_through(
+        work: Work, prepare: Callable[[Loop], None] | None = None, **changes: Any
+    ) -> Iterator[tuple[int, Loop]]:
+        spec = iris_spec(**changes) if changes else five_days.spec
         for write in range(1, MOST_WRITES):
-            folder = tmp_path / str(write)
-            folder.mkdir()
-            spec = iris_spec(**changes) if changes else five_days.spec
-            with opened(folder / "home", spec, five_days) as loop:
+            with opened(tmp_path / str(write), spec, five_days) as loop:
                 if prepare:
                     prepare(loop)
                 killed = killed_at(write, work, loop.home, spec)
-                ran = go_on(loop)
-                yield write, loop, ran
+                yield write, loop
             if not killed:
-                assert write > 5, "the work was not interrupted at all"
+                assert write > 5, "it was hardly ever interrupted"
                 return
         raise AssertionError(f"more than {MOST_WRITES} writes")
 
-    return points
+    return go_through
 
 
-def shown(loop: Loop) -> dg.AssetCheckEvaluation:
-    """The latest state of the gate, as the asset graph shows it."""
-    (record,) = loop.instance.event_log_storage.get_latest_asset_check_execution_by_key(
-        [GATE]
-    ).values()
-    return record.event.dagster_event.asset_check_evaluation_data
+def shown(loop: Loop) -> Any:
+    """The state of the gate, as the asset graph shows it."""
+    key = dg.AssetCheckKey(dg.AssetKey(["iris", "production_model"]), "gate")
+    storage = loop.instance.event_log_storage
+    found = storage.get_latest_asset_check_execution_by_key([key])[key]
+    return found.event.dagster_event.asset_check_evaluation_data
 
 
-def test_a_rollback_ends_where_it_was_meant_to(crash):
-    for write, loop, _ in crash(roll_back):
-        assert loop.aliases() == {"staging": 3, "production": 1, "previous": 2}, write
-        assert loop.registry.get(2).tags["decision"] == "rolled_back", write
-        assert loop.life.journal.decided(DRIFTED).decision == "rolled_back", write
-        states = [move.state for move in loop.life.journal.moves()]
-        assert states == ["done", "done"], write
-        assert "went back from version 2 to 1" in shown(loop).description, write
+def history(loop: Loop) -> list[tuple]:
+    return [(move.kind, move.left, move.to, move.state) for move in loop.life.journal.moves()]
+
+
+def versions(loop: Loop) -> list[int]:
+    return sorted(int(each.version) for each in loop.mlflow.search_model_versions("name = 'iris'"))
+
+
+def running_in_mlflow(loop: Loop) -> list[str]:
+    experiment = loop.mlflow.get_experiment_by_name("iris").experiment_id
+    found = loop.mlflow.search_runs([experiment], "attributes.status = 'RUNNING'")
+    return [run.info.run_id for run in found]
+
+
+def is_rolled_back(loop: Loop) -> None:
+    assert loop.aliases() == AFTER_ROLLBACK
+    assert loop.registry.get(2).tags["decision"] == "rolled_back"
+    assert loop.life.journal.decided(DRIFTED).decision == "rolled_back"
+    assert history(loop) == [("promotion", 1, 2, "done"), ("rollback", 2, 1, "done")]
+    assert "went back from version 2 to 1" in shown(loop).description
+    (noted, *_) = loop.instance.fetch_observations(
+        dg.AssetKey(["iris", "production_model"]), limit=1
+    ).records
+    assert "went back from version 2 to 1" in noted.asset_observation.description
+
+
+def test_a_rollback_ends_where_it_was_meant_to(points):
+    for _, loop in points(roll_back):
+        go_on(loop)
+        is_rolled_back(loop)
+
+
+def test_what_a_rollback_has_begun_is_finished_by_the_next_step_of_any_kind(points):
+    """And what it has to tell is told when it is tried again, however late that is."""
+    seen = set()
+    for _, loop in points(roll_back):
+        assert loop.run("predictions", partition=LATER).success
+        seen.add(loop.aliases()["production"])
+        begun = len(history(loop)) == 2
+        assert loop.aliases() == AFTER_ROLLBACK if begun else loop.aliases()["production"] == 2
+        assert {state for *_, state in history(loop)} == {"done"}
+        assert (loop.life.journal.decided(DRIFTED).decision == "rolled_back") == begun
+        go_on(loop)
+        is_rolled_back(loop)
+    assert seen == {1, 2}
+
+
+def test_a_promotion_is_made_once_and_recorded_as_it_was(points, five_days):
+    for _, loop in points(decide, before_its_decision):
+        go_on(loop)
+        assert loop.aliases() == AFTER_PROMOTION
+        assert loop.life.journal.decided(DRIFTED) == five_days.life.journal.decided(DRIFTED)
+        assert loop.registry.get(2).tags["decision"] == "promoted"
+        assert history(loop) == [("promotion", 1, 2, "done")]
+        assert shown(loop).passed
+
+
+def test_what_a_promotion_has_begun_is_finished_by_the_next_step_of_any_kind(points, five_days):
+    seen = set()
+    for _, loop in points(decide, before_its_decision):
+        assert loop.run("predictions", partition=LATER).success
+        seen.add(loop.aliases()["production"])
+        begun = bool(history(loop))
+        assert loop.aliases()["production"] == (2 if begun else 1)
+        kept = loop.life.journal.decided(DRIFTED)
+        assert kept == (five_days.life.journal.decided(DRIFTED) if begun else None)
+    assert seen == {1, 2}
+
+
+def test_a_training_registers_one_version(points):
+    for _, loop in points(train, before_its_candidate, training=QUICKER):
+        go_on(loop)
+        first, made = versions(loop)
+        assert first == 1
+        assert loop.life.journal.candidate(DRIFTED).version == made
+        assert loop.aliases() == {"production": 1, "staging": made}
+        assert running_in_mlflow(loop) == []
+
+
+@pytest.mark.parametrize("killed_as_well", [None, 2, 5, 8, 11, 14, 17])
+def test_a_report_is_acted_on_once(points, killed_as_well):
+    """Also where the sensor is quicker than the daemon, and where the retraining is killed, too."""
+    for _, loop in points(report, before_the_second_day):
+        for request in asked_for(loop):
+            tags = {**request.tags, **BY_SENSOR}
+            work = functools.partial(retrain, tags)
+            killed_at(killed_as_well or MOST_WRITES, work, loop.home, loop.spec)
+        go_on(loop)
+        runs = loop.instance.get_runs(dg.RunsFilter(job_name="iris_retrain"))
+        assert len({run.root_run_id or run.run_id for run in runs}) == 1
+        assert versions(loop) == [1, 2]
+        assert loop.aliases() == AFTER_PROMOTION
+        assert loop.life.journal.decided(DRIFTED).decision == "promoted"
+        assert history(loop) == [("promotion", 1, 2, "done")]
