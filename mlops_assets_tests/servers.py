@@ -1,13 +1,48 @@
-"""Real servers for tests: an S3 endpoint and a PostgreSQL, both gone when the test is."""
+"""Real servers for tests, all gone when the test is: ASGI, an S3 endpoint, a PostgreSQL."""
 
 import contextlib
+import http.client
 import logging
 import tempfile
+import threading
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+
+@contextlib.contextmanager
+def asgi_server(app: ASGIApp, port: int) -> Iterator[None]:
+    """An ASGI application, served on loopback."""
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.02)
+    yield
+    server.should_exit = True
+    thread.join()
+
+
+def asked(
+    port: int,
+    method: str,
+    path: str,
+    body: bytes | str | None = None,
+    headers: dict[str, str] | None = None,
+) -> tuple[int, bytes, http.client.HTTPMessage]:
+    """Status, content and headers of what a server on loopback answers to a program."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.headers
+    finally:
+        connection.close()
 
 
 @contextlib.contextmanager
