@@ -78,8 +78,8 @@ class Guard:
         method = scope.get("method", "websocket")
         hosts = [host.lower() for host in headers.getlist("host")]
         if len(hosts) != 1 or hosts[0] not in self._hosts:
-            served = ", ".join(sorted(self._hosts))
-            return 421, f"This server is not {' and '.join(hosts) or 'without a name'}: {served}."
+            served, given = ", ".join(sorted(self._hosts)), " and ".join(hosts) or "without a name"
+            return 421, f"This server is {served}; not {given}."
         if _of_another_site(headers, method, f"http://{hosts[0]}"):
             return 403, "Only pages of this server itself may ask or act here; this is another's."
         if scope["path"] in self._by_post and method != "POST" and scope.get("query_string"):
