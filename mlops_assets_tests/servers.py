@@ -1,18 +1,53 @@
-"""Real servers for tests: S3, PostgreSQL, MLflow behind a proxy; all gone when the test is."""
+"""Real servers for tests: ASGI, S3, PostgreSQL, MLflow behind a proxy; gone when the test is."""
 
 import contextlib
+import http.client
 import logging
 import os
 import tempfile
+import threading
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.types import ASGIApp
 
 from mlops_assets.local.processes import Supervisor, free_port
 from mlops_assets.local.servers import start_mlflow
 from mlops_assets_tests.lossy_proxy import LossyProxy
+
+
+@contextlib.contextmanager
+def asgi_server(app: ASGIApp, port: int) -> Iterator[None]:
+    """An ASGI application, served on loopback."""
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.02)
+    yield
+    server.should_exit = True
+    thread.join()
+
+
+def asked(
+    port: int,
+    method: str,
+    path: str,
+    body: bytes | str | None = None,
+    headers: dict[str, str] | None = None,
+) -> tuple[int, bytes, http.client.HTTPMessage]:
+    """Status, content and headers of what a server on loopback answers to a program."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.headers
+    finally:
+        connection.close()
 
 
 @contextlib.contextmanager

@@ -1,10 +1,14 @@
 """Evidently's page for people, with the very numbers and verdicts of the comparison."""
 
+import base64
+import hashlib
 import html
+import re
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,12 @@ from mlops_assets.drift.two_sample import ColumnDrift, Comparison, Kind, present
 PLOTTED_ROWS = 5_000  # the numbers come from the comparison; these rows only draw the plots
 PLOTTED_VALUES = 30
 OTHER = "(other)"
+
+# Evidently writes its two objects of data into a script, each as JSON on a line of its own.
+_DATA_LINE = re.compile(r"^    var (?:additional_graphs_)?metric_[0-9a-f]{32} = .*;$", re.MULTILINE)
+_INSIDE_SCRIPT = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
+_SCRIPT = re.compile(r"<script>(.*?)</script", re.DOTALL)
+_WORD_JOINER = "\N{WORD JOINER}"  # it has no width
 
 
 def write_html(
@@ -57,9 +67,10 @@ def write_html(
     then, now = _plotted(reference, drawn), _plotted(batch, drawn)
     empty = {str(name) for frame in (then, now) for name in frame.columns[frame.isna().all()]}
     drawn = [column for column in drawn if column.name not in empty]
-    page = "<html>\n    <body>\n    </body></html>"
+    page = "<html>\n    <head>\n    </head>\n    <body>\n    </body></html>"
     if drawn:
         page = _evidently_page(then, now, drawn, comparison)
+    page = _with_its_own_scripts_only(page)
     hidden = [column.name for column in comparison.columns if column not in drawn]
     head = _head(title, comparison, hidden, [_target_text(target, task, comparison), *reasons])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +95,7 @@ def _values(column: pd.Series, kind: Kind) -> pd.Series:
     values = present(column, kind)
     if kind == "numerical":
         return values.reindex(column.index)
-    text = values.astype(str)
+    text = values.astype(str).map(_as_plain_text)
     frequent = text.value_counts().index[:PLOTTED_VALUES]
     return text.where(text.isin(frequent), OTHER).reindex(column.index)
 
@@ -98,6 +109,8 @@ def _evidently_page(
         warnings.simplefilter("ignore")
         from evidently import DataDefinition, Dataset, Report
 
+        drawn = [replace(column, name=_as_plain_text(column.name)) for column in drawn]
+        then, now = then.rename(columns=_as_plain_text), now.rename(columns=_as_plain_text)
         definition = DataDefinition(
             numerical_columns=[column.name for column in drawn if column.kind == "numerical"],
             categorical_columns=[column.name for column in drawn if column.kind == "categorical"],
@@ -107,7 +120,35 @@ def _evidently_page(
                 Dataset.from_pandas(now, data_definition=definition),
                 Dataset.from_pandas(then, data_definition=definition),
             )
-            return snapshot.get_html_str(as_iframe=False)
+            return _without_markup_in_data(snapshot.get_html_str(as_iframe=False))
+
+
+def _as_plain_text(name: str) -> str:
+    """``name`` as Plotly shows it letter by letter; else ``<b>`` or a link in it are markup."""
+    return name.replace("<", f"<{_WORD_JOINER}")
+
+
+def _without_markup_in_data(page: str) -> str:
+    """Evidently's page with nothing in its data that HTML could take for the script's end."""
+    page, found = _DATA_LINE.subn(lambda line: line[0].translate(_INSIDE_SCRIPT), page)
+    if found != 2:
+        raise ValueError(
+            f"Evidently's page has {found} lines of data where 2 were expected: they cannot be "
+            "made safe to show. This version of Evidently writes them in another way."
+        )
+    return page
+
+
+def _with_its_own_scripts_only(page: str) -> str:
+    """The page, told to run no scripts but those that are in it now, and to load nothing."""
+    digests = (hashlib.sha256(script[1].encode()).digest() for script in _SCRIPT.finditer(page))
+    scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    policy = (
+        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    return page.replace("<head>", f"<head>\n{meta}", 1)
 
 
 def _metrics(

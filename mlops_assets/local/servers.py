@@ -2,11 +2,13 @@
 
 import http.client
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from mlops_assets import settings
+from mlops_assets.local import tracking_server
 from mlops_assets.local.graphql import Webserver
 from mlops_assets.local.home import dagster_home
 from mlops_assets.local.processes import Supervisor, free_port, listening
@@ -35,7 +37,7 @@ def start_dagster(
     # Dagster's two code servers this is the one whose "Reload definitions" does what it says.
     _start_code_server(supervisor, home, environment)
     workspace = ("--workspace", str(_workspace(home)))
-    serve = ("-m", "dagster_webserver", "--host", "127.0.0.1", "--port", str(port))
+    serve = ("-m", "mlops_assets.local.webserver", "--port", str(port))
     supervisor.start("webserver", [sys.executable, *serve, *workspace], environment)
     daemon = ("-m", "dagster._daemon", "run")
     supervisor.start("daemon", [sys.executable, *daemon, *workspace], environment)
@@ -72,10 +74,16 @@ def start_mlflow(
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
         *("--workers", "1", "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}"),
         *("--artifacts-destination", (home / "mlartifacts").as_uri()),
+        *("--app-name", tracking_server.APP_NAME),
     ]
-    # Its job workers, which nothing here uses, would take another gigabyte.
-    lean = {**environment, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    supervisor.start("mlflow", command, lean)
+    path = (str(tracking_server.PLUGIN), environment.get("PYTHONPATH"))
+    its_own = {
+        tracking_server.PORT: str(port),
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+        # Its job workers, which nothing here uses, would take another gigabyte.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    supervisor.start("mlflow", command, {**environment, **its_own})
     supervisor.wait_until(lambda: _answers(port, "/health"), "MLflow to serve", _START_SECONDS)
 
 

@@ -4,8 +4,10 @@ import argparse
 import logging
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from mlops_assets import settings
+from mlops_assets.guard import JSON, Guard, loopback_hosts
 from mlops_assets.promotion.registry import Registry
 from mlops_assets.serving.app import make_app
 from mlops_assets.serving.follower import Follower
@@ -23,7 +25,15 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     follower = Follower(Registry(given.model, settings.mlflow_uri()), given.seconds)
-    uvicorn.run(make_app(follower), host=given.host, port=given.port, log_level="warning")
+    app = application(follower, given.host, given.port)
+    uvicorn.run(app, host=given.host, port=given.port, log_level="warning")
+
+
+def application(follower: Follower, host: str, port: int) -> ASGIApp:
+    """The application to serve: guarded on loopback; elsewhere only what stands in front knows."""
+    app = make_app(follower)
+    loopback = host in ("127.0.0.1", "localhost", "::1")
+    return Guard(app, loopback_hosts(port), types=(JSON, "text/csv")) if loopback else app
 
 
 if __name__ == "__main__":

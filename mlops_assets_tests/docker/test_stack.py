@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import time
 from contextlib import closing
+from urllib.parse import quote
 
 import pytest
 
@@ -40,6 +41,14 @@ for path, host in {asked!r}:
     except urllib.error.HTTPError as error:
         print(error.code)
 """
+
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    "Sec-WebSocket-Protocol": "graphql-ws",
+}
 
 # The child of docker-init; the container ends with it.
 CRASH = """
@@ -88,6 +97,68 @@ def test_another_host_name_and_another_site_are_refused(stack):
     assert stack.ask("/dagster/graphql", query, headers=own)[0] == 200
 
 
+PAUSE = "mutation {setAutoMaterializePaused(paused: true)}"
+IN_ADDRESS = f"/dagster/graphql?query={quote(PAUSE)}"
+EXPERIMENT = {"name": "of another site"}
+CREATE = "/mlflow/api/2.0/mlflow/experiments/create"
+LINK = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+ATTACKS = {
+    "an image": (405, IN_ADDRESS, None, {}),
+    "an image with an encoded path": (405, IN_ADDRESS.replace("/g", "/%67"), None, {}),
+    "an image that says where it is from": (
+        *(403, "/dagster/server_info", None, {"Sec-Fetch-Site": "cross-site"}),
+    ),
+    "a frame": (
+        *(
+            403,
+            "/dagster/",
+            None,
+            {**LINK, "Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "same-site"},
+        ),
+    ),
+    "a link to a query": (405, IN_ADDRESS, None, {**LINK, "Sec-Fetch-Site": "cross-site"}),
+    "a form": (415, IN_ADDRESS, {}, {"Content-Type": "application/x-www-form-urlencoded"}),
+    "a form with a file": (415, IN_ADDRESS, {}, {"Content-Type": "multipart/form-data"}),
+    "plain text": (415, IN_ADDRESS, {}, {"Content-Type": "text/plain"}),
+    "plain text that says JSON too": (
+        *(415, "/dagster/graphql", {"query": PAUSE}),
+        {"Content-Type": "text/plain; application/json"},
+    ),
+    "no type": (415, IN_ADDRESS, {}, {"Content-Type": ""}),
+    "another site's JSON": (
+        *(403, "/dagster/graphql", {"query": PAUSE}, {"Origin": "http://localhost:1"}),
+    ),
+    "another site's JSON without an origin": (
+        *(403, "/dagster/graphql", {"query": PAUSE}, {"Sec-Fetch-Site": "same-site", **LINK}),
+    ),
+    "another host": (421, "/dagster/graphql", {"query": PAUSE}, {"Host": "evil.example"}),
+    "plain text to MLflow": (415, CREATE, EXPERIMENT, {"Content-Type": "text/plain"}),
+    "another site's JSON to MLflow": (403, CREATE, EXPERIMENT, {"Origin": "http://localhost:1"}),
+    "a question to MLflow": (
+        *(403, "/mlflow/api/2.0/mlflow/experiments/search?max_results=1", None),
+        {"Origin": "http://localhost:1"},
+    ),
+    "plain text to serving": (415, "/serving/invocations", {}, {"Content-Type": "text/plain"}),
+    "a foreign websocket": (403, "/dagster/graphql", None, {**UPGRADE, "Origin": "null"}),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_page_of_another_site_can_neither_act_nor_read_by(stack, dagster, attack):
+    def known():
+        state = dagster._ask("{instance {autoMaterializePaused}}")
+        return state, stack.json("/mlflow/api/2.0/mlflow/experiments/search?max_results=100")
+
+    before = known()
+    status, path, body, headers = ATTACKS[attack]
+    assert stack.ask(path, body, headers=headers)[0] == status
+    assert known() == before
+
+
+def test_a_page_of_another_site_may_link_to_the_stack(stack):
+    assert stack.ask("/dagster/", headers={**LINK, "Sec-Fetch-Site": "cross-site"})[0] == 200
+
+
 def test_inside_of_the_stack_mlflow_asks_for_a_login_as_well(stack):
     search = "/api/2.0/mlflow/experiments/search?max_results=1"
     asked = [
@@ -116,14 +187,7 @@ def test_serving_may_read_and_not_write(stack, story):
 
 
 def test_dagsters_websocket_works_through_the_proxy(stack):
-    upgrade = {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-        "Sec-WebSocket-Protocol": "graphql-ws",
-    }
-    assert stack.ask("/dagster/graphql", headers=upgrade)[0] == 101
+    assert stack.ask("/dagster/graphql", headers=UPGRADE)[0] == 101
 
 
 def test_a_drift_page_is_shown_and_may_not_act_as_the_site(stack, story):

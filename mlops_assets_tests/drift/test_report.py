@@ -1,6 +1,11 @@
 """Evidently's page shows the comparison's numbers."""
 
+import json
 import re
+import warnings
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,7 +13,7 @@ import pytest
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.drift.policy import DriftPolicy
-from mlops_assets.drift.report import write_html
+from mlops_assets.drift.report import _WORD_JOINER, _without_markup_in_data, write_html
 from mlops_assets.drift.two_sample import compare
 
 
@@ -89,11 +94,102 @@ def test_a_page_without_any_column_to_draw_is_still_written(tmp_path):
 
 
 def test_evidentlys_registry_is_left_as_it_was(tmp_path):
-    from evidently.legacy.calculations.stattests import registry
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it imports what others have deprecated
+        from evidently.legacy.calculations.stattests import registry
 
     before = (len(registry._registered_stat_tests), len(registry._impls))
     written(frame(1), frame(2), Columns(target="label"), tmp_path / "day.html")
     assert (len(registry._registered_stat_tests), len(registry._impls)) == before
+
+
+MARKUP = (
+    "</script><script>owned = 1</script>",
+    "</SCRIPT ><img src=x onerror=owned=1>",
+    "<!--<script>",
+    "<b>bold</b><br><a href='http://evil.example'>here</a>",
+    "<body><head>",
+    "{{7*7}} %{x} ${1}",
+    "[here](javascript:owned=1)",
+    "\"'`;--\u2028\u2029&lt;i&gt;\\",
+)
+
+
+def with_markup(seed: int) -> tuple[pd.DataFrame, Columns]:
+    """A table with markup in the names and values of its features and in those of its target."""
+    rng = np.random.default_rng(seed)
+    table = {
+        f"{markup} {number}": rng.choice(MARKUP, 300) if number % 2 else rng.normal(size=300)
+        for number, markup in enumerate(MARKUP)
+    }
+    target = f"{MARKUP[0]} target"
+    return pd.DataFrame({**table, target: rng.choice(MARKUP[:3], 300)}), Columns(target=target)
+
+
+def page_with_markup(path: Path, hidden: Sequence[int] = ()) -> str:
+    """The page of such a table, with markup in its title and reasons as well."""
+    then, columns = with_markup(1)
+    now, _ = with_markup(2)
+    features, target = columns.features(then), str(columns.target)
+    columns = columns.model_copy(update={"sensitive": [features[number] for number in hidden]})
+    comparison = compare(then, now, features, target, "classification", DriftPolicy())
+    given = (then, now, features, target, "classification", comparison, columns)
+    write_html(*given, path, MARKUP[0], MARKUP)
+    return path.read_text(encoding="utf-8")
+
+
+class Elements(HTMLParser):
+    """What a browser makes of a page: its elements."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.names.append(tag)
+
+
+def test_markup_in_data_is_no_markup_of_the_page(tmp_path):
+    _, plain = written(frame(1), frame(2), Columns(target="label"), tmp_path / "plain.html")
+    page = page_with_markup(tmp_path / "day.html")
+    assert set(Elements(page).names) == set(Elements(plain).names)
+    assert Elements(page).names.count("script") == Elements(plain).names.count("script") == 4
+
+
+def test_what_is_hidden_is_named_without_its_markup(tmp_path):
+    page = page_with_markup(tmp_path / "day.html", hidden=range(len(MARKUP)))
+    assert Elements(page).names.count("script") == 4
+    assert "Compared but not drawn" in page
+    assert not set(Elements(page).names) & {"img", "a", "b"}
+
+
+def test_the_data_is_still_what_it_was(tmp_path):
+    page = page_with_markup(tmp_path / "day.html")
+    lines = [line for line in page.splitlines() if re.match("    var metric_", line)]
+    data = json.loads(lines[0].partition(" = ")[2].removesuffix(";"))
+    (table,) = [
+        found["params"]["data"]
+        for group in data["widgets"]
+        for found in group["widgets"]
+        if found["type"] == "big_table"
+    ]
+    shown = {row["column_name"].replace(_WORD_JOINER, "") for row in table}
+    assert shown == {f"{markup} {number}" for number, markup in enumerate(MARKUP)}
+
+
+def test_a_page_of_evidently_that_is_written_in_another_way_is_not_shown():
+    with pytest.raises(ValueError, match="0 lines of data where 2 were expected"):
+        _without_markup_in_data("<html><script>var data = {}</script></html>")
+
+
+def test_the_page_may_run_its_own_scripts_only_and_load_nothing(tmp_path):
+    page = page_with_markup(tmp_path / "day.html")
+    policy = re.search('http-equiv="Content-Security-Policy" content="(.*?)"', page).group(1)
+    assert "default-src 'none'" in policy
+    assert policy.count("'sha256-") == 4
+    assert "unsafe" not in policy.partition("script-src")[2].partition(";")[0]
+    assert page.index("Content-Security-Policy") < page.index("<script>")
 
 
 @pytest.mark.parametrize("rows", [30_000])

@@ -17,6 +17,8 @@ from mlops_assets.local.processes import free_port
 from mlops_assets.settings import CHECKOUT
 
 STOP_SECONDS = 10  # in which everything must have ended after a signal
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = 60_000  # ms: the first page of a fresh server takes its time on two cores
 
 
 @dataclass(frozen=True)
@@ -138,3 +140,28 @@ def up_to_stop(demo, tmp_path) -> Iterator[Served]:
 def copied(home: Path, folder: Path) -> Path:
     """A copy of a home in another folder."""
     return shutil.copytree(home, folder / "home")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None and os.environ.get("MLOPS_REQUIRE_BROWSER"):
+        pytest.fail(f"MLOPS_REQUIRE_BROWSER is set, but none of {BROWSERS} is installed")
+    if path is None:
+        pytest.skip(f"needs a browser, one of {BROWSERS}; Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        # Without a sandbox, which root in a container does not get; it opens local pages only.
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        chromium = playwright.chromium.launch(executable_path=path, args=options)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1600, "height": 1000})
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()

@@ -1,7 +1,6 @@
 """What a person sees in a browser. ``MLOPS_SCREENSHOTS``: a folder to keep the pictures in."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,7 @@ ASSETS = (
     "candidate_model",
     "production_model",
 )
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LOCATION = "locations/__repository__@mlops_assets"
-PATIENCE = 60_000  # ms: the first page of a fresh server takes its time on two cores
 
 
 @pytest.fixture(scope="module")
@@ -31,31 +28,6 @@ def pictures(tmp_path_factory):
     folder = Path(given) if given else tmp_path_factory.mktemp("pictures")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None and os.environ.get("MLOPS_REQUIRE_BROWSER"):
-        pytest.fail(f"MLOPS_REQUIRE_BROWSER is set, but none of {BROWSERS} is installed")
-    if path is None:
-        pytest.skip(f"needs a browser, one of {BROWSERS}; Debian: apt-get install chromium")
-    with sync_playwright() as playwright:
-        # Without a sandbox, which root in a container does not get; it opens local pages only.
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        chromium = playwright.chromium.launch(executable_path=path, args=options)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser):
-    context = browser.new_context(viewport={"width": 1600, "height": 1000})
-    context.set_default_timeout(PATIENCE)
-    yield context.new_page()
-    context.close()
 
 
 def around_the_graph(page):

@@ -1,17 +1,15 @@
 """The HTTP side, asked over real HTTP."""
 
-import http.client
 import json
-import threading
 import time
 
 import pytest
-import uvicorn
 
 from mlops_assets.local.processes import free_port
 from mlops_assets.serving import app as app_module
 from mlops_assets.serving.app import make_app
 from mlops_assets.serving.follower import Follower
+from mlops_assets_tests.servers import asgi_server, asked
 
 ROWS = {"dataframe_records": [{"count": 2, "colour": "red"}, {"count": None, "colour": "new"}]}
 
@@ -20,26 +18,14 @@ ROWS = {"dataframe_records": [{"count": 2, "colour": "red"}, {"count": None, "co
 def server(registry):
     """A server that follows `shop`; yields how to ask it."""
     port = free_port()
-    follower = Follower(registry, 0.1)
-    config = uvicorn.Config(make_app(follower), port=port, log_level="error", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
 
     def ask(path, body=None, content_type="application/json"):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         headers = {"Content-Type": content_type}
-        connection.request("GET" if body is None else "POST", path, body, headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        return answer.status, json.loads(content) if content[:1] == b"{" else content
+        status, content, _ = asked(port, "GET" if body is None else "POST", path, body, headers)
+        return status, json.loads(content) if content[:1] == b"{" else content
 
-    while not server.started and thread.is_alive():
-        time.sleep(0.02)
-    yield ask
-    server.should_exit = True
-    thread.join()
+    with asgi_server(make_app(Follower(registry, 0.1)), port):
+        yield ask
 
 
 def wait_for_version(ask, number):
