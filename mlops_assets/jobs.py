@@ -4,12 +4,9 @@ from typing import Any
 
 import dagster as dg
 
-from mlops_assets.assets.parts import decision_records, settle
-from mlops_assets.assets.shared import registry_of, told_plainly
-from mlops_assets.errors import UserError
-from mlops_assets.promotion.registry import Registry, Version
-from mlops_assets.resources.mlflow import MODEL_TAG, TRAINS_TAG
-from mlops_assets.resources.store import Store
+from mlops_assets.assets.shared import life_of, told_plainly
+from mlops_assets.lifecycle.moves import approve, roll_back
+from mlops_assets.resources.mlflow import MODEL_TAG, TRAINS_TAG, first_try
 from mlops_assets.spec import ModelSpec
 
 EXPECTED_TAG = "mlops_assets/expected_production"  # what a rollback was asked against
@@ -42,33 +39,22 @@ def rollback_job(spec: ModelSpec) -> dg.JobDefinition:
         required_resource_keys={"store"},
     )
     def _previous_to_production(context: dg.OpExecutionContext) -> None:
+        expected = context.run.tags.get(EXPECTED_TAG)
         with told_plainly():
-            registry = registry_of(spec)
-            left = registry.in_use()
-            expected = context.run.tags.get(EXPECTED_TAG)
-            if expected and expected != str(left.number):
-                context.log.info(
-                    "Version %s is not in production any more (it is %s): nothing to do.",
-                    expected,
-                    left.number,
-                )
-                return
-            back_to = registry.previous()
-            # The marks first, so that whatever is killed in between, the next try completes it.
-            if back_to and back_to.tags.get("decision") == "rolled_back":
-                # A person undoes a rollback: neither version has turned out to be bad.
-                _mark(registry, spec, context.resources.store, back_to, "promoted")
-            elif back_to not in (None, left):
-                _mark(registry, spec, context.resources.store, left, "rolled_back")
-            now = registry.rollback(left)
-        said = f"Production of {spec.name} went back from version {left.number} to {now.number}."
+            life = life_of(spec, context.resources.store)
+            move = roll_back(life, first_try(context.run), int(expected) if expected else None)
+        if move is None:
+            context.log.info("Version %s is not in production any more: nothing to do.", expected)
+            return
+        left = f"from version {move.left} " if move.left else ""
+        said = f"Production of {spec.name} went back {left}to {move.to}."
         context.log.info("%s", said)
         context.log_event(
             dg.AssetObservation(
                 asset_key=[spec.name, "production_model"],
-                partition=left.tags.get("partition"),
+                partition=move.marks[0].partition if move.marks else None,
                 description=said,
-                metadata={"decision": "rolled_back", "production_version": now.number},
+                metadata={"decision": "rolled_back", "production_version": move.to},
             )
         )
         report_gate(context, spec, passed=False, said=said)
@@ -85,15 +71,6 @@ def rollback_job(spec: ModelSpec) -> dg.JobDefinition:
     return _rollback
 
 
-def _mark(
-    registry: Registry, spec: ModelSpec, store: Store, version: Version, decision: str
-) -> None:
-    """Say with the version, and in the record of its day, what became of it."""
-    if "partition" in version.tags:  # the baseline's model was never decided on
-        settle(spec, store, version.tags["partition"], version.number, decision)
-        registry.set_tags(version, {"decision": decision})
-
-
 def approve_job(spec: ModelSpec) -> dg.JobDefinition:
     """A person agrees to the candidate that waits for approval."""
 
@@ -103,34 +80,21 @@ def approve_job(spec: ModelSpec) -> dg.JobDefinition:
         required_resource_keys={"store"},
     )
     def _candidate_to_production(context: dg.OpExecutionContext) -> None:
-        store: Store = context.resources.store
         with told_plainly():
-            registry = registry_of(spec)
-            waiting = [
-                kept
-                for kept in decision_records(spec, store)
-                if kept["record"]["decision"] == "awaiting_approval"
-            ]
-            if not waiting:
-                raise UserError(f"No candidate of {spec.name} waits for approval. Nothing changed.")
-            latest = waiting[-1]
-            partition = latest["record"]["partition"]
-            candidate = registry.get(latest["candidate_version"])
-            compared_with = registry.get(latest["production_version"])
-            registry.promote(candidate, expected_production=compared_with)
-            _mark(registry, spec, store, candidate, "promoted")
-        said = f"Version {candidate.number} of {spec.name} was approved and is production now."
+            life = life_of(spec, context.resources.store)
+            move = approve(life, first_try(context.run))
+        said = f"Version {move.to} of {spec.name} was approved and is production now."
         context.log.info("%s", said)
         context.log_event(
             dg.AssetMaterialization(
                 asset_key=[spec.name, "production_model"],
-                partition=partition,
+                partition=move.marks[0].partition,
                 description=said,
                 metadata={
                     "decision": "promoted",
                     "reasons": dg.MetadataValue.json(["approved by a person"]),
-                    "production_version": candidate.number,
-                    "candidate_version": candidate.number,
+                    "production_version": move.to,
+                    "candidate_version": move.to,
                 },
             )
         )

@@ -15,9 +15,10 @@ import yaml
 
 import mlops_assets
 from mlops_assets.component import ModelLifecycle
+from mlops_assets.data.store import Store
 from mlops_assets.jobs import DAILY, RETRAIN
+from mlops_assets.lifecycle.life import Life
 from mlops_assets.promotion.registry import Registry
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
 QUICK = {"algorithms": ["lr", "lda", "dt"], "folds": 3}
@@ -174,6 +175,11 @@ class Loop:
     @property
     def store(self) -> Store:
         return Store(url=str(self.home / "data"))
+
+    @property
+    def life(self) -> Life:
+        """The model as its steps take it."""
+        return Life(self.spec, self.store, self.registry, self.home / "reports" / self.spec.name)
 
     @property
     def registry(self) -> Registry:

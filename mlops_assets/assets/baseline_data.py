@@ -2,12 +2,15 @@
 
 import dagster as dg
 
-from mlops_assets.assets.shared import ALL, asset, markdown_table, table_metadata, told_plainly
-from mlops_assets.data.contract import check, derive_contract
-from mlops_assets.data.fingerprint import fingerprint
-from mlops_assets.data.sources import read_source
-from mlops_assets.data.splits import held_out
-from mlops_assets.resources.store import Store
+from mlops_assets.assets.shared import (
+    asset,
+    life_of,
+    markdown_table,
+    table_metadata,
+    told_plainly,
+)
+from mlops_assets.data.store import Store
+from mlops_assets.lifecycle.baseline_data import take_baseline
 from mlops_assets.spec import ModelSpec
 
 
@@ -24,31 +27,18 @@ def baseline_data(spec: ModelSpec) -> dg.AssetsDefinition:
         "once into train and holdout; the data contract for every batch is derived from it.",
     )
     @told_plainly(then=by_hand(spec))
-    def _baseline_data(store: Store) -> dg.MaterializeResult:
-        read = read_source(spec.baseline, None)
-        contract = derive_contract(read, spec.columns, spec.contract, spec.task)
-        table = spec.columns.labelled(check(read, contract, spec.columns).frame)
-        holdout = held_out(
-            table, spec.columns, spec.split.holdout_share, spec.split.seed, spec.task
-        )
-        path = store.write(spec.name, "baseline_data", ALL, table)
-        facts = {
-            "rows": len(table),
-            "unlabelled_rows_left_out": len(read) - len(table),
-            "train_rows": int((~holdout).sum()),
-            "holdout_rows": int(holdout.sum()),
-            "data_hash": fingerprint(table),
-        }
-        record = facts | {"contract": contract.to_yaml()}
-        store.write_record(spec.name, "baseline_data", ALL, record)
-        target = "hidden" if spec.columns.target in spec.columns.sensitive else None
-        balance = table[spec.columns.target].value_counts().head(20).to_dict()
+    def _baseline_data(store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
+        taken = take_baseline(life_of(spec, store))
+        record = taken.record.model_dump(exclude={"contract"})
+        target = spec.columns.target
+        balance = taken.table[target].value_counts().head(20).to_dict()
+        shown = "hidden" if target in spec.columns.sensitive else None
         return dg.MaterializeResult(
-            metadata=table_metadata(table, path)
-            | facts
+            metadata=table_metadata(taken.table, taken.path)
+            | record
             | {
-                "contract": dg.MetadataValue.md(f"```yaml\n{contract.to_yaml()}```"),
-                "target": target or markdown_table(balance, (spec.columns.target, "rows")),
+                "contract": dg.MetadataValue.md(f"```yaml\n{taken.record.contract}```"),
+                "target": shown or markdown_table(balance, (target, "rows")),
             }
         )
 

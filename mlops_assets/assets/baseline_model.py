@@ -3,11 +3,11 @@
 import dagster as dg
 
 from mlops_assets.assets.baseline_data import by_hand, once_when_missing
-from mlops_assets.assets.parts import baseline_parts
-from mlops_assets.assets.shared import ALL, asset, registry_of, told_plainly
-from mlops_assets.assets.training import train_and_register
+from mlops_assets.assets.shared import asset, life_of, told_plainly
+from mlops_assets.assets.training import trainer, training_metadata
+from mlops_assets.data.store import Store
+from mlops_assets.lifecycle.baseline_model import train_baseline_model
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
 
@@ -29,24 +29,17 @@ def baseline_model(spec: ModelSpec) -> dg.AssetsDefinition:
     @told_plainly(then=by_hand(spec))
     def _baseline_model(
         context: dg.AssetExecutionContext,
-        store: Store,
+        store: dg.ResourceParam[Store],
         mlflow: MlflowRun,  # noqa: ARG001 - opens the run's MLflow run
     ) -> dg.MaterializeResult:
-        parts = baseline_parts(spec, store)
-        version, metadata = train_and_register(context, spec, parts.learn, None, files=[])
-        registry = registry_of(spec)
-        predicted = registry.load(version).predict(parts.judge)
-        score = spec.metric.score(parts.judge[spec.columns.target].to_numpy(), predicted)
-        if registry.version("production") is None:
-            registry.promote(version, expected_production=None)
-        registry.replace_lost_first(version)
-        store.write_record(spec.name, "baseline_model", ALL, {"version": version.number})
+        life = life_of(spec, store)
+        made = train_baseline_model(life, trainer(context, life))
         return dg.MaterializeResult(
-            metadata=metadata
+            metadata=training_metadata(made.training)
             | {
-                f"holdout_{spec.metric.name}": score,
-                "holdout_rows": len(parts.judge),
-                "production_version": registry.in_use().number,
+                f"holdout_{spec.metric.name}": made.score,
+                "holdout_rows": made.holdout_rows,
+                "production_version": made.in_use.number,
             }
         )
 

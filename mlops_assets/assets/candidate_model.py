@@ -2,12 +2,11 @@
 
 import dagster as dg
 
-from mlops_assets import settings
-from mlops_assets.assets.parts import ORIGIN
-from mlops_assets.assets.shared import asset, registry_of, told_plainly
-from mlops_assets.assets.training import train_and_register
+from mlops_assets.assets.shared import asset, life_of, told_plainly
+from mlops_assets.assets.training import trainer, training_metadata
+from mlops_assets.data.store import Store
+from mlops_assets.lifecycle.candidate_model import train_candidate
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
-from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
 
@@ -27,20 +26,13 @@ def candidate_model(spec: ModelSpec) -> dg.AssetsDefinition:
     @told_plainly()
     def _candidate_model(
         context: dg.AssetExecutionContext,
-        store: Store,
+        store: dg.ResourceParam[Store],
         mlflow: MlflowRun,  # noqa: ARG001 - opens the run's MLflow run
     ) -> dg.MaterializeResult:
-        partition = context.partition_key
-        already_known = store.record(spec.name, "augmented_dataset", partition)["already_known"]
-        if already_known:
-            return dg.MaterializeResult(metadata={"already_known": already_known})
-        table = store.read(spec.name, "augmented_dataset", partition).drop(columns=ORIGIN)
-        page = settings.reports_folder() / spec.name / f"{partition}.html"
-        version, metadata = train_and_register(
-            context, spec, table, partition, files=[page] if page.exists() else []
-        )
-        registry_of(spec).set_alias("staging", version)
-        store.write_record(spec.name, "candidate_model", partition, {"version": version.number})
-        return dg.MaterializeResult(metadata=metadata)
+        life = life_of(spec, store)
+        made = train_candidate(life, context.partition_key, trainer(context, life))
+        if made.training is None:
+            return dg.MaterializeResult(metadata={"already_known": made.already_known})
+        return dg.MaterializeResult(metadata=training_metadata(made.training))
 
     return _candidate_model

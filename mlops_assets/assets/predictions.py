@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from mlops_assets.assets.parts import served_by
-from mlops_assets.assets.shared import asset, registry_of, table_metadata, told_plainly
-from mlops_assets.resources.store import Store
+from mlops_assets.assets.shared import asset, life_of, table_metadata, told_plainly
+from mlops_assets.data.store import Store
+from mlops_assets.lifecycle.predictions import predict
 from mlops_assets.spec import ModelSpec
 
 
@@ -24,16 +24,13 @@ def predictions(spec: ModelSpec) -> dg.AssetsDefinition:
         "made again, the version that was in production then.",
     )
     @told_plainly()
-    def _predictions(context: dg.AssetExecutionContext, store: Store) -> dg.MaterializeResult:
-        partition = context.partition_key
-        batch = store.read(spec.name, "drifted_batch", partition)
-        production = served_by(spec, store, partition)
-        predicted = registry_of(spec).load(production).predict(batch)
-        kept = [*spec.columns.id, *([spec.columns.timestamp] if spec.columns.timestamp else [])]
-        table = batch[kept].assign(prediction=predicted, model_version=production.number)
-        path = store.write(spec.name, "predictions", partition, table)
+    def _predictions(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
+    ) -> dg.MaterializeResult:
+        made = predict(life_of(spec, store), context.partition_key)
         return dg.MaterializeResult(
-            metadata=table_metadata(table, path) | {"production_version": production.number}
+            metadata=table_metadata(made.table, made.path)
+            | {"production_version": made.version.number}
         )
 
     return _predictions

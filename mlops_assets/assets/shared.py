@@ -8,12 +8,14 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets import settings
+from mlops_assets.data.store import Store
 from mlops_assets.errors import AwayError, UserError
+from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.moves import finish_begun
 from mlops_assets.promotion.registry import Registry
 from mlops_assets.resources.mlflow import tag_away
 from mlops_assets.spec import ModelSpec
 
-ALL = "all"  # the one partition, in the store, of an asset that has none
 # What a daily run carries that only looks for labels: without new ones it leaves all as it is.
 ASKED_FOR_LABELS = {"mlops_assets/asked_for": "labels"}
 
@@ -93,9 +95,16 @@ def asked_by(run: dg.DagsterRun) -> str | None:
     return None if by == PERSON else by
 
 
-def registry_of(spec: ModelSpec) -> Registry:
-    """The model's versions and aliases in MLflow."""
-    return Registry(spec.name, settings.mlflow_uri(), settings.home() / "locks")
+def life_of(spec: ModelSpec, store: Store) -> Life:
+    """The model with its store and its registry, once all that was begun there is finished."""
+    registry = Registry(spec.name, settings.mlflow_uri(), settings.home() / "locks")
+    life = Life(spec, store, registry, settings.reports_folder() / spec.name)
+    for move in finish_begun(life):
+        dg.get_dagster_logger().warning(
+            "The %s to version %d, which was cut short, is %s%s.",
+            *(move.kind, move.to, move.state, f": {move.why}" if move.why else ""),
+        )
+    return life
 
 
 def table_metadata(table: pd.DataFrame, path: str) -> dict[str, Any]:

@@ -7,34 +7,21 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from mlops_assets.assets.shared import registry_of
-from mlops_assets.promotion.registry import Version
-from mlops_assets.resources.mlflow import first_try
-from mlops_assets.spec import ModelSpec
+from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.trainer import Trainer, Training
 from mlops_assets.training.automl import AlgorithmResult, train
-from mlops_assets.training.tracking import IDEMPOTENCY_TAG, log_algorithm, log_training, registered
+from mlops_assets.training.tracking import (
+    IDEMPOTENCY_TAG,
+    idempotency_key,
+    log_algorithm,
+    log_training,
+    registered,
+)
 
 
-def train_and_register(
-    context: dg.AssetExecutionContext,
-    spec: ModelSpec,
-    table: pd.DataFrame,
-    partition: str | None,
-    files: Sequence[Path],
-) -> tuple[Version, dict[str, Any]]:
-    """Train on a table, record it in the run's MLflow run, register the best model.
-
-    A retried run that had registered its version before it was killed gets that version again.
-
-    Returns:
-        The version, and metadata about it for the UI.
-    """
-    key = f"{spec.name}/{partition or 'baseline'}/{first_try(context.run)}"
-    registry = registry_of(spec)
-    known = registered(spec.name, key)
-    if known is not None:
-        context.log.info("An earlier try of this run has registered version %s already.", known)
-        return registry.get(known), {"version": known}
+def trainer(context: dg.AssetExecutionContext, life: Life) -> Trainer:
+    """What trains a model's candidates within a Dagster run and its MLflow run."""
+    spec, registry = life.spec, life.registry
 
     def tell(result: AlgorithmResult) -> None:
         log_algorithm(result)
@@ -45,26 +32,53 @@ def train_and_register(
             context.log.info("%s in %.1f s: %s", result.name, result.seconds, scores)
         _end_if_asked_to(context)
 
-    trained = train(table, spec.columns, spec.task, spec.training, tell)
-    tags = {"dagster_run_id": context.run.run_id, IDEMPOTENCY_TAG: key}
-    number = log_training(
-        trained,
-        table,
-        spec.columns,
-        spec.task,
-        model=spec.name,
-        tags=tags | ({"partition": partition} if partition else {}),
-        files=files,
-    )
-    version = registry.get(number)
-    return version, {
-        "version": number,
-        "algorithm": trained.algorithm,
-        "leaderboard": dg.MetadataValue.md(_as_markdown(trained.leaderboard)),
-        "notes": dg.MetadataValue.json(list(trained.notes)),
-        "training_rows": len(table),
-        "mlflow_run_id": version.run_id,
+    def train_and_register(
+        table: pd.DataFrame, partition: str | None, files: Sequence[Path]
+    ) -> Training:
+        key = idempotency_key(spec.name, partition, table, spec.columns, spec.task, spec.training)
+        known = registered(spec.name, key)
+        if known is not None:
+            context.log.info(
+                "Version %s was trained on these very rows with these settings: it is taken.", known
+            )
+            return Training(registry.get(known), len(table), known=True)
+        trained = train(table, spec.columns, spec.task, spec.training, tell)
+        tags = {"dagster_run_id": context.run.run_id, IDEMPOTENCY_TAG: key}
+        number = log_training(
+            trained,
+            table,
+            spec.columns,
+            spec.task,
+            model=spec.name,
+            tags=tags | ({"partition": partition} if partition else {}),
+            files=files,
+        )
+        return Training(
+            registry.get(number), len(table), trained.algorithm, trained.leaderboard, trained.notes
+        )
+
+    return train_and_register
+
+
+def training_metadata(training: Training) -> dict[str, Any]:
+    """What the UI shows of a training."""
+    told: dict[str, Any] = {
+        "version": training.version.number,
+        "training_rows": training.rows,
+        "mlflow_run_id": training.version.run_id,
     }
+    if training.known:
+        told["known"] = (
+            f"Version {training.version.number} was trained on these very rows with these settings "
+            "before, so nothing was trained again."
+        )
+    if training.leaderboard is not None:
+        told |= {
+            "algorithm": training.algorithm,
+            "leaderboard": dg.MetadataValue.md(_as_markdown(training.leaderboard)),
+            "notes": dg.MetadataValue.json(list(training.notes)),
+        }
+    return told
 
 
 def _end_if_asked_to(context: dg.AssetExecutionContext) -> None:

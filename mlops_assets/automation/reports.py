@@ -8,9 +8,12 @@ import dagster as dg
 from mlops_assets import settings
 from mlops_assets.drift.verdict import hold_back
 from mlops_assets.jobs import EXPECTED_TAG, AssetJob
+from mlops_assets.resources.mlflow import first_try
 from mlops_assets.spec import ModelSpec
 
 BURST = 50  # reports that one tick handles at the most
+# Of a retraining: the hash of its day's rows, and the first try of the run that reported on them.
+ROWS_TAG, REPORTED_BY_TAG = "mlops_assets/rows", "mlops_assets/reported_by"
 
 
 def retrain_on_drift(spec: ModelSpec, retrain: AssetJob) -> dg.SensorDefinition:
@@ -38,14 +41,16 @@ def retrain_on_drift(spec: ModelSpec, retrain: AssetJob) -> dg.SensorDefinition:
         retrained = _retrained_days(context.instance, retrain.name)
         cursor = context.cursor
         for record in found:
-            skip = _why_not(spec, record, retrained)
-            if (requests and skip) or (skips and not skip):
+            asked = _Asked(context.instance, retrain.name, record)
+            skip = _why_not(spec, record, retrained) or asked.already
+            # The run of an equal wish of this tick does not exist yet: the next tick will find it.
+            again = asked.rows in [run.tags[ROWS_TAG] for run in requests]
+            if (requests and (skip or again)) or (skips and not skip):
                 break
             if skip:
                 skips.append(skip)
             else:
-                key = f"{spec.name}-drift-report-{record.storage_id}"
-                requests.append(dg.RunRequest(run_key=key, partition_key=record.partition_key))
+                requests.append(asked.request(spec))
                 retrained.append(str(record.partition_key))
             cursor = str(record.storage_id)
         if skips:
@@ -85,6 +90,41 @@ def rollback_on_fall(spec: ModelSpec, rollback: dg.JobDefinition) -> dg.SensorDe
         )
 
     return _rollback_on_fall
+
+
+class _Asked:
+    """What a drift report asks for: known by its day and its rows, not by its event.
+
+    A daily run that is killed after its report, and tried again, reports once more on the same
+    rows: that is no second wish.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, job: str, record: dg.EventLogRecord) -> None:
+        made_by = instance.get_run_by_id(record.run_id)
+        self._instance, self._job = instance, job
+        self._partition = str(record.partition_key)
+        self.rows = str(metadata_of(record).get("data_hash") or record.storage_id)
+        self._work = first_try(made_by) if made_by else str(record.storage_id)
+
+    @property
+    def already(self) -> str | None:
+        """Why it is not asked for once more; None where it is to be."""
+        tags = {"dagster/partition": self._partition, ROWS_TAG: self.rows}
+        for run in self._instance.get_runs(dg.RunsFilter(job_name=self._job, tags=tags), limit=20):
+            if run.tags.get(REPORTED_BY_TAG) == self._work:
+                why = f"asked for already, run {run.run_id} (the report was made again)"
+                return f"{self._partition}: {why}"
+            if not run.is_finished or run.is_complete_and_waiting_to_retry:
+                return f"{self._partition}: run {run.run_id} on the same rows has not ended yet"
+        return None
+
+    def request(self, spec: ModelSpec) -> dg.RunRequest:
+        """The retrain job for the day."""
+        return dg.RunRequest(
+            run_key=f"{spec.name}-{self._partition}-{self.rows}-{self._work}",
+            partition_key=self._partition,
+            tags={ROWS_TAG: self.rows, REPORTED_BY_TAG: self._work},
+        )
 
 
 def _new_reports(

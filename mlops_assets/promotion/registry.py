@@ -21,6 +21,10 @@ class ProductionChangedError(UserError):
     """Production is no longer the version that the decision was made against."""
 
 
+class NoSuchVersionError(UserError):
+    """A version that was registered once does not exist any more."""
+
+
 @dataclass(frozen=True)
 class Version:
     """One registered version: its number, the MLflow run that made it, its tags then."""
@@ -46,22 +50,19 @@ class Registry:
     lock_folder: Path | None = None
 
     def version(self, alias: str) -> Version | None:
-        """The version with ``alias``; None where there is none."""
+        """The version with ``alias``; None where there is none, or it was deleted."""
         number = self._aliases().get(alias)
-        return None if number is None else self.get(int(number))
+        return None if number is None else self._find(int(number))
 
     def in_use(self) -> Version:
         """The version in production.
 
         Raises:
-            UserError: There is none yet.
+            UserError: There is none yet, or it was deleted.
         """
         production = self.version("production")
         if production is None:
-            raise UserError(
-                f"There is no production version of {self.model!r} yet. Materialize "
-                f"{self.model}/baseline_model first."
-            )
+            raise UserError(self._why_none_in_use())
         return production
 
     def previous(self) -> Version | None:
@@ -72,20 +73,15 @@ class Registry:
         """Version ``number``.
 
         Raises:
-            UserError: It does not exist.
+            NoSuchVersionError: It does not exist.
         """
-        from mlflow.exceptions import MlflowException
-
-        try:
-            found = self._client.get_model_version(self.model, str(number))
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            raise UserError(
+        found = self._find(number)
+        if found is None:
+            raise NoSuchVersionError(
                 f"There is no version {number} of {self.model!r} in MLflow. It may have been "
                 "deleted; materialize the asset that registers it again."
-            ) from None
-        return Version(int(found.version), found.run_id or "", dict(found.tags))
+            )
+        return found
 
     def first(self) -> Version:
         """The version that was the first in production.
@@ -93,13 +89,12 @@ class Registry:
         Raises:
             UserError: None has been in production yet.
         """
-        registered = self._registered()
-        number = registered.tags.get(_FIRST) if registered else None
+        number = self._tags().get(_FIRST)
         if number is None:
             return self.in_use()
         try:
             return self.get(int(number))
-        except UserError:
+        except NoSuchVersionError:
             raise UserError(
                 f"Version {number} of {self.model!r}, the first in production, was deleted from "
                 "MLflow, and candidates are held against it on the baseline. Materialize "
@@ -143,11 +138,19 @@ class Registry:
             path = self._client.download_artifacts(version.run_id, "decision.json", folder)
             return json.loads(Path(path).read_text(encoding="utf-8"))
 
+    def expect(self, production: Version | None) -> None:
+        """Make sure that production is still what a decision was made against.
+
+        Raises:
+            ProductionChangedError: It is another version by now.
+        """
+        self._compare(self.version("production"), production)
+
     def promote(self, candidate: Version, expected_production: Version | None) -> None:
         """Make ``candidate`` production, and what it replaces ``previous``.
 
         ``previous`` is moved first, so that ``production`` names a version that loads whenever
-        this is interrupted. Promoting what is production already changes nothing.
+        this is interrupted. Done again, it finishes what was begun and changes nothing else.
 
         Args:
             candidate: The version to use from now on.
@@ -158,39 +161,15 @@ class Registry:
         """
         with self._locked():
             production = self.version("production")
-            if production == candidate:
-                return
-            self._compare(production, expected_production)
-            if production is None:
+            if production != candidate:
+                self._compare(production, expected_production)
+                if production is not None:
+                    self.set_alias("previous", production)
+                self.set_alias("production", candidate)
+            if self.previous() == candidate:  # what it replaced does not exist any more
+                self._client.delete_registered_model_alias(self.model, "previous")
+            if _FIRST not in self._tags():
                 self._client.set_registered_model_tag(self.model, _FIRST, str(candidate.number))
-            else:
-                self.set_alias("previous", production)
-            self.set_alias("production", candidate)
-
-    def rollback(self, expected_production: Version) -> Version:
-        """Make ``previous`` production again, and what was left ``previous``.
-
-        Returns:
-            The version in production afterwards.
-
-        Raises:
-            ProductionChangedError: Production is another version by now.
-            UserError: There is no other version to go back to.
-        """
-        with self._locked():
-            production = self.in_use()
-            self._compare(production, expected_production)
-            previous = self.previous()
-            if previous is None or previous == production:
-                raise UserError(
-                    f"There is nothing to roll back to: {self.model!r} version "
-                    f"{production.number} is in production, and no other version was before it."
-                )
-            # Production first: were `previous` moved first, its version would be forgotten by
-            # an interruption in between.
-            self.set_alias("production", previous)
-            self.set_alias("previous", production)
-            return previous
 
     def _compare(self, production: Version | None, expected: Version | None) -> None:
         if production == expected:
@@ -224,6 +203,38 @@ class Registry:
     def _client(self) -> Any:
         return connect(self.tracking_uri)
 
+    def _find(self, number: int) -> Version | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self._client.get_model_version(self.model, str(number))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+        return Version(int(found.version), found.run_id or "", dict(found.tags))
+
+    def _why_none_in_use(self) -> str:
+        if _FIRST not in self._tags():
+            return (
+                f"There is no production version of {self.model!r} yet. Materialize "
+                f"{self.model}/baseline_model first."
+            )
+        lost = (
+            f"The version of {self.model!r} that was in production is not in MLflow any more; "
+            "it may have been deleted."
+        )
+        previous = self.previous()
+        if previous is None:
+            return (
+                f"{lost} There is no version before it. Set the alias `production` in MLflow to a "
+                f"version that you trust, or materialize {self.model}/baseline_model again."
+            )
+        return (
+            f"{lost} Version {previous.number} was in production before it: run the job "
+            f"{self.model}_rollback to put it back into production."
+        )
+
     def _registered(self) -> Any:
         from mlflow.exceptions import MlflowException
 
@@ -237,3 +248,7 @@ class Registry:
     def _aliases(self) -> dict[str, str]:
         registered = self._registered()
         return dict(registered.aliases) if registered else {}
+
+    def _tags(self) -> dict[str, str]:
+        registered = self._registered()
+        return dict(registered.tags) if registered else {}

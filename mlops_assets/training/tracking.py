@@ -1,6 +1,9 @@
 """The record of one training in MLflow: run, nested runs, artifacts, registered version."""
 
+import hashlib
+import json
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,10 @@ from mlops_assets.training import mlflow_server
 from mlops_assets.training.automl import AlgorithmResult, Trained
 from mlops_assets.training.features import model_input
 from mlops_assets.training.model_format import log_model
+from mlops_assets.training.policy import TrainingPolicy
 
 IDEMPOTENCY_TAG = "idempotency_key"
+_TRAINS_WITH = ("pycaret", "scikit-learn", "lightgbm")
 _EXAMPLE_ROWS = 5
 # Else MLflow opens the experiment on its page for traces of language models.
 _EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}
@@ -55,6 +60,30 @@ def prepare_experiment(model: str, uri: str, artifacts: str) -> str:
             "good (mlflow gc), and run again."
         )
     return found.experiment_id
+
+
+def idempotency_key(
+    model: str,
+    partition: str | None,
+    frame: pd.DataFrame,
+    columns: Columns,
+    task: Task,
+    policy: TrainingPolicy,
+) -> str:
+    """The same for a training that would make the same model again, whoever asks for it.
+
+    A report that was made twice, or a run that was tried again, must not make a second version:
+    so it is made of the rows, the settings and what trains, and not of a run.
+    """
+    made_of = {
+        "rows": fingerprint(frame),
+        "columns": columns.model_dump(mode="json"),
+        "task": task,
+        "policy": policy.model_dump(mode="json"),
+        "packages": {name: version(name) for name in _TRAINS_WITH},
+    }
+    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    return f"{model}/{partition or 'baseline'}/{digest[:32]}"
 
 
 def registered(model: str, idempotency_key: str) -> int | None:

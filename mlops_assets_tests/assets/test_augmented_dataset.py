@@ -4,10 +4,10 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from mlops_assets.assets.parts import baseline_parts, evaluation_rows, lineage_parts
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.splits import held_out
 from mlops_assets.jobs import RETRAIN
+from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows, lineage_parts
 from mlops_assets_tests.examples import BY_SENSOR, RETRAINED
 
 ORIGIN = "mlops_assets_partition"
@@ -20,8 +20,8 @@ FROM = {
 
 def learnable(loop, origin: str) -> pd.DataFrame:
     if origin == "baseline":
-        return baseline_parts(loop.spec, loop.store).learn
-    return lineage_parts(loop.spec, loop.store, [origin])[origin].learn
+        return baseline_parts(loop.life).learn
+    return lineage_parts(loop.life, [origin])[origin].learn
 
 
 def as_rows(table: pd.DataFrame) -> set[tuple]:
@@ -53,9 +53,9 @@ def test_metadata_say_how_many_rows_come_from_where(five_days, day):
 @pytest.mark.parametrize("day", RETRAINED)
 def test_no_training_set_has_an_evaluation_row_of_any_batch_or_of_the_holdout(five_days, day):
     trained_on = as_rows(five_days.store.read("iris", "augmented_dataset", day))
-    held_out = [baseline_parts(five_days.spec, five_days.store).judge]
+    held_out = [baseline_parts(five_days.life).judge]
     held_out += [
-        evaluation_rows(five_days.spec, five_days.store, [batch])
+        evaluation_rows(five_days.life, [batch])
         for batch in ("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04")
     ]
     for rows in held_out:
@@ -70,15 +70,15 @@ def test_rows_that_are_delivered_again_stay_on_the_side_that_they_were_on_first(
     again = pd.concat([*tables, baseline], ignore_index=True)
     loop.store.write("iris", "drifted_batch", day, again)
     alone = held_out(again, loop.spec.columns, 0.4, 0, "classification", stratified=False)
-    judged_before = as_rows(evaluation_rows(loop.spec, loop.store, ["2026-01-02"]))
-    judged_before |= as_rows(baseline_parts(loop.spec, loop.store).judge)
+    judged_before = as_rows(evaluation_rows(loop.life, ["2026-01-02"]))
+    judged_before |= as_rows(baseline_parts(loop.life).judge)
     assert judged_before & as_rows(again[~alone])  # split alone, it would break the promise
 
     run = loop.run(*RETRAIN, partition=day)
 
     assert run.success, run.message
     trained_on = as_rows(loop.store.read("iris", "augmented_dataset", day))
-    parts = lineage_parts(loop.spec, loop.store, FROM[day][1:])
+    parts = lineage_parts(loop.life, FROM[day][1:])
     assert not trained_on & judged_before
     assert not trained_on & as_rows(parts[day].judge)
     assert run.metadata("production_model")["evaluation_rows"] == len(parts[day].judge)

@@ -1,6 +1,6 @@
 import pytest
 
-from mlops_assets.assets.parts import baseline_parts
+from mlops_assets.lifecycle.rows import baseline_parts
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def test_the_first_model_becomes_production_where_there_is_none(told):
 
 def test_its_score_is_the_one_on_the_holdout_that_it_has_not_seen(five_days, told):
     spec, registry = five_days.spec, five_days.registry
-    holdout = baseline_parts(spec, five_days.store).judge
+    holdout = baseline_parts(five_days.life).judge
     features = spec.columns.features(holdout)
     model = registry.load(registry.get(1))
     score = spec.metric.score(holdout["species"].to_numpy(), model.predict(holdout[features]))
@@ -29,7 +29,7 @@ def test_the_leaderboard_has_every_algorithm_that_was_asked_for(told):
 
 
 def test_another_baseline_model_leaves_production_alone(fork):
-    loop = fork()
+    loop = fork(training={"algorithms": ["lr", "lda"], "folds": 3})
     again = loop.run("baseline_model")
     told = again.metadata("baseline_model")
     assert told["version"] == 4

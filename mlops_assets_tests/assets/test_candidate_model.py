@@ -7,6 +7,7 @@ from mlops_assets.jobs import RETRAIN
 from mlops_assets_tests.examples import RETRAINED
 
 DAY = "2026-01-04"
+OTHERWISE = {"algorithms": ["lr", "lda"], "folds": 3}  # than the five days were trained
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_the_drift_report_is_kept_with_the_candidate(five_days, run):
 
 
 def test_a_retry_of_a_killed_run_registers_its_version_once(fork):
-    loop = fork()
+    loop = fork(training=OTHERWISE)
     first = loop.run("augmented_dataset", "candidate_model", partition=DAY)
     made = first.metadata("candidate_model")["version"]
     retry = loop.run(*RETRAIN, partition=DAY, retry_of=first.run_id)
@@ -56,6 +57,17 @@ def test_a_retry_of_a_killed_run_registers_its_version_once(fork):
     # And it goes on in the MLflow run of the first try.
     (tracked,) = loop.mlflow_runs(retry.run_id)
     assert tracked.info.run_id == loop.registry.get(made).run_id
+
+
+def test_the_same_rows_with_the_same_settings_are_trained_once_whoever_asks(fork):
+    loop = fork()
+    again = loop.run(*RETRAIN, partition=DAY)  # by hand, which is a run of its own
+    assert again.success, again.message
+    told = again.metadata("candidate_model")
+    assert told["version"] == 3
+    assert "Version 3 was trained on these very rows with these settings before" in told["known"]
+    assert len(loop.mlflow.search_model_versions("name = 'iris'")) == 3
+    assert loop.aliases() == {"staging": 3, "production": 2, "previous": 1}
 
 
 def test_without_the_augmented_dataset_it_says_what_to_materialize(fork):
@@ -77,7 +89,7 @@ def test_when_its_table_is_lost_it_says_so_and_moves_no_alias(fork):
 
 def test_a_run_that_is_terminated_ends_after_the_algorithm_at_hand(fork, monkeypatch):
     """Also where the interrupt itself was lost."""
-    loop = fork()
+    loop = fork(training=OTHERWISE)
     trained = []
 
     def log_and_terminate(result):

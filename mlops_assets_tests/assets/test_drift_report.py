@@ -4,8 +4,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mlops_assets.assets.parts import evaluation_rows
 from mlops_assets.data.sources import read_source
+from mlops_assets.lifecycle.rows import evaluation_rows
 from mlops_assets_tests.examples import DAYS, iris_spec
 
 # The contract of the metadata: other tools read these.
@@ -163,7 +163,7 @@ def test_rows_that_production_has_learned_do_not_score_it(fork):
     (loop.home / "data" / "iris" / "drift_report" / f"{day}.json").unlink()
     told = loop.run("drift_report", partition=day).metadata("drift_report")
     assert told["production_version"] == 2
-    rows = evaluation_rows(loop.spec, loop.store, [day])
+    rows = evaluation_rows(loop.life, [day])
     features = loop.spec.columns.features(rows)
     predicted = loop.registry.load(loop.registry.get(2)).predict(rows[features])
     score = loop.spec.metric.score(rows["species"].to_numpy(), predicted)

@@ -7,7 +7,6 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from mlops_assets.assets.parts import rollback_records
 from mlops_assets.assets.shared import ASKED_FOR_LABELS
 from mlops_assets.data.sources import read_source
 from mlops_assets.jobs import DAILY
@@ -267,7 +266,7 @@ def test_a_day_that_is_judged_late_does_not_outweigh_a_later_one(fork):
     earlier, late = DRIFTED_LATER
     for day in (earlier, "2026-01-10", late):
         assert loop.daily(day).metadata("drift_report")["rollback"] is False
-    better = {r.partition: r.previous_better for r in rollback_records(loop.spec, loop.store, "")}
+    better = {r.partition: r.previous_better for r in loop.life.journal.comparisons("")}
     assert [better[day] for day in (earlier, late, "2026-01-10")] == [True, True, False]
 
 

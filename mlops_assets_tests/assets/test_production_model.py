@@ -4,7 +4,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mlops_assets.assets.parts import baseline_parts, evaluation_rows
+from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows
 from mlops_assets.promotion.gate import Decision, decide
 from mlops_assets_tests.examples import RETRAINED
 
@@ -65,8 +65,8 @@ def test_what_was_replaced_is_previous(five_days):
 
 def test_the_scores_are_those_on_the_evaluation_rows_and_on_the_holdout(five_days):
     spec, registry = five_days.spec, five_days.registry
-    rows = evaluation_rows(spec, five_days.store, [PROMOTED])
-    holdout = baseline_parts(spec, five_days.store).judge
+    rows = evaluation_rows(five_days.life, [PROMOTED])
+    holdout = baseline_parts(five_days.life).judge
     features = spec.columns.features(holdout)
 
     def score(version, table):
@@ -169,7 +169,7 @@ def test_production_that_changed_during_the_decision_is_left_alone(fork, monkeyp
             moved.append(loop.mlflow.set_registered_model_alias("iris", "production", "3"))
         return decide(evidence, policy)
 
-    monkeypatch.setattr("mlops_assets.assets.production_model.decide", meanwhile)
+    monkeypatch.setattr("mlops_assets.lifecycle.production_model.decide", meanwhile)
     run = loop.run("production_model", partition=PROMOTED)
     assert not run.success
     assert "Production of 'iris' is version 3 by now" in run.message

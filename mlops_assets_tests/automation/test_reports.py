@@ -2,6 +2,11 @@ import uuid
 
 import dagster as dg
 import pytest
+from dagster._core.events import (
+    DagsterEvent,
+    DagsterEventType,
+    StepMaterializationData,
+)
 
 from mlops_assets.automation import automation
 from mlops_assets.spec import ModelSpec
@@ -21,7 +26,13 @@ def sensor_of(spec: ModelSpec) -> dg.SensorDefinition:
 
 
 def report(
-    instance: dg.DagsterInstance, day: int, *, retrain: bool, reason: str = "why", in_a_row: int = 1
+    instance: dg.DagsterInstance,
+    day: int,
+    *,
+    retrain: bool,
+    reason: str = "why",
+    in_a_row: int = 1,
+    rows: str | None = None,
 ) -> None:
     instance.report_runless_asset_event(
         dg.AssetMaterialization(
@@ -31,7 +42,8 @@ def report(
                 "retrain": retrain,
                 "reasons": dg.MetadataValue.json([reason]),
                 "drifted_in_a_row": in_a_row,
-            },
+            }
+            | ({"data_hash": rows} if rows else {}),
         )
     )
 
@@ -48,7 +60,7 @@ def ticks(
         if result.skip_reason and "No new drift report" in str(result.skip_reason.skip_message):
             return results, cursor
         for request in result.run_requests or ():
-            tags = {"dagster/partition": str(request.partition_key)}
+            tags = {"dagster/partition": str(request.partition_key), **request.tags}
             run_id = str(uuid.uuid4())
             instance.add_run(dg.DagsterRun(f"{spec.name}_retrain", run_id, tags=tags))
         results.append(result)
@@ -91,12 +103,79 @@ def test_a_drifted_report_followed_by_a_clean_one_still_retrains(spec, instance)
     assert results[1].skip_reason.skip_message == "2026-01-02: none of 4 feature columns differs"
 
 
+def daily_run(instance: dg.DagsterInstance, parent: dg.DagsterRun | None = None) -> dg.DagsterRun:
+    """A daily run of the first day, or Dagster's retry of one."""
+    root = (parent.root_run_id or parent.run_id) if parent else None
+    return instance.add_run(
+        dg.DagsterRun(
+            "iris_daily",
+            str(uuid.uuid4()),
+            root_run_id=root,
+            parent_run_id=parent.run_id if parent else None,
+        )
+    )
+
+
+def reports_in(instance: dg.DagsterInstance, run: dg.DagsterRun, rows: str) -> None:
+    """The run's report on the first day."""
+    materialization = dg.AssetMaterialization(
+        REPORT,
+        partition="2026-01-01",
+        metadata={
+            "retrain": True,
+            "reasons": dg.MetadataValue.json(["why"]),
+            "data_hash": rows,
+        },
+    )
+    event = DagsterEvent(
+        event_type_value=DagsterEventType.ASSET_MATERIALIZATION.value,
+        job_name=run.job_name,
+        event_specific_data=StepMaterializationData(materialization, []),
+    )
+    instance.report_dagster_event(event, run.run_id)
+
+
+def test_a_report_that_a_retry_makes_again_is_no_second_wish(spec, instance):
+    """Its run was killed between the report's event and its own end."""
+    killed = daily_run(instance)
+    reports_in(instance, killed, "rows")
+    results, cursor = ticks(spec, instance)
+    assert requested(results) == ["2026-01-01"]
+    (asked,) = instance.get_runs(dg.RunsFilter(job_name="iris_retrain"))
+    instance.report_run_failed(asked)  # it was killed, too
+    reports_in(instance, daily_run(instance, killed), "rows")
+    results, cursor = ticks(spec, instance, cursor)
+    assert requested(results) == []
+    (skipped,) = [r.skip_reason.skip_message for r in results if r.skip_reason]
+    assert skipped == (
+        f"2026-01-01: asked for already, run {asked.run_id} (the report was made again)"
+    )
+    reports_in(instance, daily_run(instance), "rows")  # a person looks again: nothing was decided
+    results, cursor = ticks(spec, instance, cursor)
+    assert requested(results) == ["2026-01-01"]
+
+
+def test_of_the_same_rows_one_retraining_is_asked_for_at_a_time(spec, instance):
+    for _ in range(2):
+        reports_in(instance, daily_run(instance), "rows")
+    reports_in(instance, daily_run(instance), "other rows")
+    results, _ = ticks(spec, instance)
+    assert requested(results) == ["2026-01-01"] * 2
+    assert "on the same rows has not ended yet" in str(results[1].skip_reason)
+
+
 def test_asking_again_with_an_old_cursor_gives_the_same_run_keys(spec, instance):
     report(instance, 1, retrain=True)
-    first, _ = ticks(spec, instance)
-    again, _ = ticks(spec, instance)
-    keys = [[run.run_key for run in r.run_requests or ()] for r in (*first, *again)]
-    assert keys[0] == keys[1]
+
+    def tick() -> dg.SensorResult:
+        context = dg.build_sensor_context(instance, cursor=None, sensor_name="s")
+        return sensor_of(spec)(context)
+
+    keys = [[run.run_key for run in tick().run_requests or ()] for _ in range(2)]
+    assert len(keys[0]) == 1
+    assert keys[0] == keys[1]  # a tick that was cut short, which Dagster evaluates once more
+    ticks(spec, instance)
+    assert "asked for already" in str(tick().skip_reason)
 
 
 def test_models_do_not_hear_each_other(spec, instance):

@@ -1,6 +1,8 @@
 """Aliases in a real MLflow: compared before they move, and safe to interrupt."""
 
+import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 from mlflow import MlflowClient
@@ -65,8 +67,9 @@ def test_a_decision_against_another_production_moves_nothing(registry):
         registry.promote(three, one)
     with pytest.raises(ProductionChangedError, match="against none"):
         registry.promote(three, None)
-    with pytest.raises(ProductionChangedError):
-        registry.rollback(one)
+    with pytest.raises(ProductionChangedError, match="against version 1"):
+        registry.expect(one)
+    registry.expect(two)
     assert numbers(registry) == (2, 1)
 
 
@@ -83,25 +86,33 @@ def test_killed_between_the_two_moves_production_is_still_the_old_one(registry):
     registry.promote(one, None)
     registry.set_alias("previous", one)
     assert numbers(registry) == (1, 1)
-    with pytest.raises(UserError, match="nothing to roll back to"):
-        registry.rollback(one)
     registry.promote(two, one)
     assert numbers(registry) == (2, 1)
 
 
-def test_a_rollback_swaps_production_and_previous(registry):
-    one, two = registry.get(1), registry.get(2)
-    registry.promote(one, None)
-    registry.promote(two, one)
-    assert registry.rollback(two) == one
-    assert numbers(registry) == (1, 2)
-    assert registry.rollback(one) == two
-
-
-def test_a_rollback_without_a_previous_is_refused(registry):
+def test_where_production_was_deleted_it_says_so_and_offers_previous(registry, mlflow_uri):
+    client = MlflowClient(mlflow_uri, mlflow_uri)
     registry.promote(registry.get(1), None)
-    with pytest.raises(UserError, match="version 1 is in production, and no other"):
-        registry.rollback(registry.get(1))
+    registry.promote(registry.get(2), registry.get(1))
+    client.delete_model_version("iris", 2)
+    with pytest.raises(UserError, match=r"not in MLflow any more.*Version 1 was.*iris_rollback"):
+        registry.in_use()
+    registry.promote(registry.get(1), None)
+    assert numbers(registry) == (1, None)
+    client.delete_model_version("iris", "1")
+    with pytest.raises(UserError, match=r"no version before it.*iris/baseline_model again"):
+        registry.in_use()
+
+
+def test_an_alias_of_a_version_that_is_gone_is_none(registry, mlflow_uri):
+    registry.promote(registry.get(1), None)
+    registry.promote(registry.get(2), registry.get(1))
+    # What deleting a version over REST leaves behind (mlflow#24825).
+    with closing(sqlite3.connect(mlflow_uri.removeprefix("sqlite:///"))) as database, database:
+        database.execute(
+            "UPDATE registered_model_aliases SET version = 9 WHERE alias = 'production'"
+        )
+    assert numbers(registry) == (None, 1)
 
 
 def test_without_production_every_message_says_what_to_do(registry, mlflow_uri):

@@ -1,114 +1,21 @@
-import json
-import threading
-from pathlib import Path
+"""What is kept stays where the process's settings say."""
 
-import pandas as pd
-import pytest
+import dagster as dg
 
-from mlops_assets.errors import UserError
-from mlops_assets.resources.store import Store
-
-TABLE = pd.DataFrame({"a": [1, 2], "b": ["x", None]})
+from mlops_assets_tests.examples import definitions_of
 
 
-def test_a_table_comes_back_as_it_was(tmp_path: Path):
-    store = Store(url=str(tmp_path))
-    store.write("iris", "drifted_batch", "2026-01-01", TABLE)
-    pd.testing.assert_frame_equal(store.read("iris", "drifted_batch", "2026-01-01"), TABLE)
-    assert (tmp_path / "iris/drifted_batch/2026-01-01.parquet").exists()
-
-
-def test_any_fsspec_url_will_do():
-    store = Store(url="memory://mlops_assets_tests")
-    store.write("iris", "drifted_batch", "2026-01-01", TABLE)
-    store.write_record("iris", "drifted_batch", "2026-01-01", {"rows": 2})
-    pd.testing.assert_frame_equal(store.read("iris", "drifted_batch", "2026-01-01"), TABLE)
-    assert store.records("iris", "drifted_batch") == [{"rows": 2}]
-
-
-def test_nothing_is_left_beside_what_was_written(tmp_path: Path):
-    store = Store(url=str(tmp_path))
-    for _ in range(2):
-        store.write("iris", "drifted_batch", "2026-01-01", TABLE)
-        store.write_record("iris", "drifted_batch", "2026-01-01", {"rows": 2})
-    names = {path.name for path in (tmp_path / "iris/drifted_batch").iterdir()}
-    assert names == {"2026-01-01.parquet", "2026-01-01.json"}
-
-
-def test_a_reader_never_sees_half_a_table(tmp_path: Path):
-    store = Store(url=str(tmp_path))
-    small = pd.DataFrame({"n": [1] * 1_000})
-    large = pd.DataFrame({"n": range(200_000)})
-    store.write("m", "a", "all", small)
-    stop = threading.Event()
-
-    def write_on() -> None:
-        while not stop.is_set():
-            store.write("m", "a", "all", large)
-            store.write("m", "a", "all", small)
-
-    writer = threading.Thread(target=write_on)
-    writer.start()
-    try:
-        sizes = {len(store.read("m", "a", "all")) for _ in range(60)}
-    finally:
-        stop.set()
-        writer.join()
-    assert sizes <= {1_000, 200_000}
-
-
-def test_a_missing_partition_says_what_to_materialize(tmp_path: Path):
-    with pytest.raises(UserError, match=r"no iris/drifted_batch of 2026-01-01 at .*Materialize"):
-        Store(url=str(tmp_path)).read("iris", "drifted_batch", "2026-01-01")
-    with pytest.raises(UserError, match=r"no record of iris/baseline_data in .*Materialize"):
-        Store(url=str(tmp_path)).record("iris", "baseline_data", "all")
-
-
-@pytest.mark.parametrize("content", [b"", b"not Parquet at all", b"PAR1 cut off"])
-def test_an_unreadable_table_says_which_file(tmp_path: Path, content: bytes):
-    path = tmp_path / "iris/baseline_data/all.parquet"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=r"all.parquet cannot be read as Parquet .*baseline_data"):
-        Store(url=str(tmp_path)).read("iris", "baseline_data", "all")
-
-
-def test_records_come_in_the_order_of_their_partitions(tmp_path: Path):
-    store = Store(url=str(tmp_path))
-    for day in ("2026-01-03", "2026-01-01", "2026-01-02"):
-        store.write_record("iris", "drift_report", day, {"partition": day})
-    days = [record["partition"] for record in store.records("iris", "drift_report")]
-    assert days == ["2026-01-01", "2026-01-02", "2026-01-03"]
-    assert store.records("iris", "nothing_yet") == []
-
-
-def test_a_record_that_cannot_be_read_is_not_taken_for_one_that_is_not_there(tmp_path, monkeypatch):
-    store = Store(url=str(tmp_path))
-    for day in ("2026-01-01", "2026-01-02"):
-        store.write_record("iris", "production_model", day, {"partition": day})
-
-    def slow(self, path, **more):
-        raise TimeoutError("no answer")
-
-    monkeypatch.setattr("fsspec.implementations.local.LocalFileSystem.cat_file", slow)
-    with pytest.raises(
-        UserError, match=r"2026-01-01.json cannot be read \(TimeoutError: no answer"
-    ):
-        store.records("iris", "production_model")
-
-
-def test_a_record_that_is_not_json_says_which_file(tmp_path: Path):
-    store = Store(url=str(tmp_path))
-    store.write_record("iris", "drift_report", "2026-01-01", {})
-    Path(store.path("iris", "drift_report", "2026-01-01", "json")).write_text("{", "utf-8")
-    with pytest.raises(UserError, match=r"2026-01-01.json is not JSON"):
-        store.records("iris", "drift_report")
-
-
-def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path):
-    store = Store(url=str(tmp_path))
-    store.write_record("iris", "drift_report", "2026-01-01", {"rows": 1})
-    with pytest.raises(ValueError, match="Out of range float"):
-        store.write_record("iris", "drift_report", "2026-01-01", {"rows": float("nan")})
-    text = Path(store.path("iris", "drift_report", "2026-01-01", "json")).read_text("utf-8")
-    assert json.loads(text) == {"rows": 1}
+def test_no_run_config_can_redirect_the_store(fork, tmp_path):
+    """Whoever may launch a run may write its run config; not so who may choose where data goes."""
+    loop, elsewhere = fork(), tmp_path / "elsewhere"
+    job = definitions_of(loop.spec).resolve_implicit_global_asset_job_def()
+    with loop.environment():
+        result = job.execute_in_process(
+            instance=loop.instance,
+            partition_key="2026-01-06",
+            asset_selection=[dg.AssetKey(["iris", "drifted_batch"])],
+            run_config={"resources": {"store": {"config": {"url": str(elsewhere)}}}},
+        )
+    assert result.success
+    assert not elsewhere.exists()
+    assert loop.store.find_record("iris", "drifted_batch", "2026-01-06") is not None

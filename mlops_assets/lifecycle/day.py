@@ -7,17 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlops_assets import settings
-from mlops_assets.assets.parts import (
-    baseline_parts,
-    decided_before,
-    decisions,
-    evaluation_rows,
-    reports,
-    rollback_records,
-    served_by,
-)
-from mlops_assets.assets.shared import ALL, registry_of
 from mlops_assets.drift.importance import RankedColumn, permutation_importance, rank_by_importance
 from mlops_assets.drift.regimes import Regime, fold_regimes
 from mlops_assets.drift.report import write_html
@@ -31,23 +20,28 @@ from mlops_assets.drift.verdict import (
     drifted_in_a_row,
     judge,
 )
+from mlops_assets.errors import UserError
+from mlops_assets.lifecycle.journal import ALL, BatchTaken
+from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.lineage import decided_before
+from mlops_assets.lifecycle.predictions import served_by
+from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows
 from mlops_assets.promotion.rollback import RollbackRecord, previous_is_better, rollback_due
-from mlops_assets.resources.store import Store
-from mlops_assets.spec import ModelSpec
 
 
 class Day:
     """A stored batch, and what the drift report says of it; each comparison is made once."""
 
-    def __init__(self, spec: ModelSpec, store: Store, partition: str) -> None:
-        self.spec, self.store, self.partition = spec, store, partition
-        self.batch = store.read(spec.name, "drifted_batch", partition)
-        self.data_hash: str = store.record(spec.name, "drifted_batch", partition)["data_hash"]
-        self.baseline = store.read(spec.name, "baseline_data", ALL)
+    def __init__(self, life: Life, partition: str) -> None:
+        self.life, self.partition = life, partition
+        spec = self.spec = life.spec
+        self.batch = life.store.read(spec.name, "drifted_batch", partition)
+        self.data_hash = self._taken(partition).data_hash
+        self.baseline = life.store.read(spec.name, "baseline_data", ALL)
         self.features = spec.columns.features(self.baseline)
         self.against_baseline = self._compare(self.baseline)
-        self.registry = registry_of(spec)
-        self.production = served_by(spec, store, partition)
+        self.registry = life.registry
+        self.production = served_by(life, partition)
         self.model = self.registry.load(self.production)
         self.unseen = self._unseen()
         self.now = self._scored(self.unseen)
@@ -63,13 +57,13 @@ class Day:
     def verdict(self) -> Verdict:
         """Has the batch drifted, which regime is it, is a retraining due?"""
         spec = self.spec
-        earlier = reports(spec, self.store)
+        earlier = self.life.journal.reports()
         labelled = len(spec.columns.labelled(self.batch))
         return judge(
             Batch(self.partition, len(self.batch), labelled, str(self.production.number)),
             self.against_baseline,
             self._score_check(),
-            fold_regimes(earlier, decisions(spec, self.store), before=self.partition),
+            fold_regimes(earlier, self.life.journal.decisions(), before=self.partition),
             self._match,
             earlier,
             spec.drift,
@@ -81,17 +75,17 @@ class Day:
         """Why a retraining that the verdict asks for was dealt with, for a report made again."""
         if not verdict.retrain:
             return None
-        return decided_before(self.spec, self.store, self.partition, verdict.regime_labelled_rows)
+        return decided_before(self.life, self.partition, verdict.regime_labelled_rows)
 
     def drifted_in_a_row(self, verdict: Verdict) -> int:
         """Drifted batches without a break up to this day, this one included."""
         if not verdict.drift_detected:
             return 0
-        return 1 + drifted_in_a_row(reports(self.spec, self.store), self.partition)
+        return 1 + drifted_in_a_row(self.life.journal.reports(), self.partition)
 
     def ranked(self) -> tuple[RankedColumn, ...]:
         """The columns by how much their drift matters to the production model."""
-        holdout = baseline_parts(self.spec, self.store).judge
+        holdout = baseline_parts(self.life).judge
         if holdout.empty:
             return rank_by_importance(self.against_baseline, {})
         target = holdout[self.spec.columns.target]
@@ -135,12 +129,12 @@ class Day:
         if today is None:
             return None
         # Of later days as well: labels that come late are no news where theirs say otherwise.
-        others = rollback_records(self.spec, self.store, without=self.partition)
+        others = self.life.journal.comparisons(without=self.partition)
         return rollback_due([*others, today], today.production, today.previous, self.spec.rollback)
 
     def write_pages(self, verdict: Verdict) -> dict[str, Path]:
         """Evidently's page against the baseline and, in a known regime, one against that."""
-        folder = settings.reports_folder() / self.spec.name
+        folder = self.life.pages
         pages = {"report": folder / f"{self.partition}.html"}
         found = "drift" if verdict.drift_detected else "no drift"
         self._write_page(
@@ -163,9 +157,19 @@ class Day:
                 )
         return pages
 
+    def _taken(self, partition: str) -> BatchTaken:
+        taken = self.life.journal.batch(partition)
+        if taken is None:
+            name = self.spec.name
+            raise UserError(
+                f"There is no record of {name}/drifted_batch of {partition}. Materialize "
+                f"{name}/drifted_batch of {partition} again."
+            )
+        return taken
+
     def _match(self, regime: Regime) -> RegimeMatch:
         if regime not in self.matches:
-            rows = evaluation_rows(self.spec, self.store, self._latest(regime))
+            rows = evaluation_rows(self.life, self._latest(regime))
             fall = self._falls(self._scored(rows), (self.spec.drift.score_confidence,))
             self.matches[regime] = RegimeMatch(
                 self._compare(self._reference(regime)), fall[0] if fall else None
@@ -179,7 +183,7 @@ class Day:
         regime is held against that regime's rows, in ``_match``.
         """
         policy = self.spec.drift
-        then = self._scored(baseline_parts(self.spec, self.store).judge)
+        then = self._scored(baseline_parts(self.life).judge)
         falls_found = self._falls(then, (policy.score_confidence, policy.score_days_confidence))
         if falls_found is None:
             return None
@@ -200,12 +204,12 @@ class Day:
         """The labelled rows that production has not been trained on: mostly all of them."""
         if self.production.tags.get("partition", "") < self.partition:
             return self.spec.columns.labelled(self.batch)
-        return evaluation_rows(self.spec, self.store, [self.partition])
+        return evaluation_rows(self.life, [self.partition])
 
     def _reference(self, regime: Regime) -> pd.DataFrame:
         """The rows of the regime that a batch is compared with."""
         name, latest = self.spec.name, self._latest(regime)
-        tables = [self.store.read(name, "drifted_batch", partition) for partition in latest]
+        tables = [self.life.store.read(name, "drifted_batch", partition) for partition in latest]
         return pd.concat(tables, ignore_index=True)
 
     def _latest(self, regime: Regime) -> list[str]:
@@ -214,7 +218,7 @@ class Day:
         rows = 0
         for partition in reversed(regime.partitions):
             latest.append(partition)
-            rows += self.store.record(self.spec.name, "drifted_batch", partition)["rows"]
+            rows += self._taken(partition).rows
             if rows >= self.spec.drift.max_rows:
                 break
         return latest

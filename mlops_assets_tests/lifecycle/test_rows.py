@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.assets.parts import lineage_parts
 from mlops_assets.data.splits import held_out
-from mlops_assets.resources.store import Store
+from mlops_assets.data.store import Store
+from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.rows import lineage_parts
+from mlops_assets.promotion.registry import Registry
 from mlops_assets_tests.examples import iris_spec
 
 HOURS = 24
@@ -19,7 +21,7 @@ def spec():
 
 
 @pytest.fixture
-def store(tmp_path, spec):
+def life(tmp_path, spec):
     """Eleven days of hourly rows: a baseline of nine, and batches of three that overlap."""
     rng = np.random.default_rng(0)
     hours = pd.date_range("2026-01-01", periods=12 * HOURS, freq="h")
@@ -30,32 +32,32 @@ def store(tmp_path, spec):
         end = pd.Timestamp(day) + pd.Timedelta(days=1)
         window = rows[(rows["at"] >= end - pd.Timedelta(days=3)) & (rows["at"] < end)]
         kept.write(spec.name, "drifted_batch", day, window)
-    return kept
+    return Life(spec, kept, Registry(spec.name, "sqlite://"), tmp_path / "reports")
 
 
 def moments(table: pd.DataFrame) -> set:
     return set(table["at"])
 
 
-def test_split_one_by_one_a_day_would_learn_what_another_is_judged_on(spec, store):
+def test_split_one_by_one_a_day_would_learn_what_another_is_judged_on(spec, life):
     def split(day):
-        table = store.read(spec.name, "drifted_batch", day)
+        table = life.store.read(spec.name, "drifted_batch", day)
         return table, held_out(table, spec.columns, 0.4, 0, spec.task, stratified=False)
 
     (first, judged), (last, held) = split(DAYS[0]), split(DAYS[2])
     assert moments(first[judged]) & moments(last[~held])
 
 
-def test_no_row_is_learned_from_and_judged_on(spec, store):
-    parts = lineage_parts(spec, store, DAYS).values()
+def test_no_row_is_learned_from_and_judged_on(life):
+    parts = lineage_parts(life, DAYS).values()
     learned = set().union(*(moments(part.learn) for part in parts))
     judged = set().union(*(moments(part.judge) for part in parts))
     assert not learned & judged
     assert len(learned | judged) == 12 * HOURS
 
 
-def test_every_row_counts_once(spec, store):
-    parts = lineage_parts(spec, store, DAYS)
+def test_every_row_counts_once(life):
+    parts = lineage_parts(life, DAYS)
     assert sum(len(part.learn) + len(part.judge) for part in parts.values()) == 12 * HOURS
     # What a day brought first is its own; the rest was the baseline's or an earlier day's.
     for day in DAYS:
@@ -64,5 +66,5 @@ def test_every_row_counts_once(spec, store):
         assert len(parts[day].judge) == pytest.approx(0.4 * HOURS, abs=1)
 
 
-def test_the_origins_come_in_the_order_of_their_days(spec, store):
-    assert list(lineage_parts(spec, store, reversed(DAYS))) == ["baseline", *DAYS]
+def test_the_origins_come_in_the_order_of_their_days(life):
+    assert list(lineage_parts(life, reversed(DAYS))) == ["baseline", *DAYS]

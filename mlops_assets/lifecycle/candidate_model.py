@@ -1,0 +1,33 @@
+"""``candidate_model``: AutoML on the augmented dataset."""
+
+from dataclasses import dataclass
+
+from mlops_assets.lifecycle.journal import Registered
+from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.rows import ORIGIN
+from mlops_assets.lifecycle.trainer import Trainer, Training
+
+
+@dataclass(frozen=True)
+class CandidateOutcome:
+    """The candidate's training; or why none was needed."""
+
+    training: Training | None
+    already_known: str | None = None
+
+
+def train_candidate(life: Life, partition: str, trainer: Trainer) -> CandidateOutcome:
+    """Train on a day's augmented dataset; the version gets the alias `staging`.
+
+    Raises:
+        UserError: There is no such dataset, or nothing could be trained on it.
+    """
+    already_known = life.journal.augmented(partition).already_known
+    if already_known:
+        return CandidateOutcome(None, already_known)
+    table = life.store.read(life.spec.name, "augmented_dataset", partition).drop(columns=ORIGIN)
+    page = life.pages / f"{partition}.html"
+    training = trainer(table, partition, [page] if page.exists() else [])
+    life.registry.set_alias("staging", training.version)
+    life.journal.keep_candidate(partition, Registered(version=training.version.number))
+    return CandidateOutcome(training)

@@ -1,0 +1,78 @@
+"""``drift_report``: has the batch drifted, and is it worth retraining?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlops_assets.drift.importance import RankedColumn
+from mlops_assets.drift.two_sample import Comparison
+from mlops_assets.drift.verdict import Verdict
+from mlops_assets.lifecycle.day import Day
+from mlops_assets.lifecycle.journal import Reported
+from mlops_assets.lifecycle.life import Life
+from mlops_assets.promotion.registry import Version
+
+
+@dataclass(frozen=True)
+class DriftOutcome:
+    """What a day's report found.
+
+    Attributes:
+        verdict: Has the batch drifted, which regime is it, is a retraining due?
+        comparison: The batch against the baseline, column by column.
+        ranked: The columns by how much their drift matters to production; none without drift.
+        pages: The pages for people, by name.
+        data_hash: Of the batch.
+        production: The version that scored it.
+        score: Its score on the labelled rows; None without any.
+        drifted_in_a_row: Drifted batches without a break up to this one.
+        decided_before: Why a retraining that is due by the verdict was dealt with already.
+        previous_better: Whether the version before production is credibly better on this batch;
+            None where the two were not compared.
+        rollback_due: Why production has to go back to it; None where it has not.
+    """
+
+    verdict: Verdict
+    comparison: Comparison
+    ranked: tuple[RankedColumn, ...]
+    pages: dict[str, Path]
+    data_hash: str
+    production: Version
+    score: float | None
+    drifted_in_a_row: int
+    decided_before: str | None
+    previous_better: bool | None
+    rollback_due: str | None
+
+
+def report_drift(life: Life, partition: str) -> DriftOutcome:
+    """Compare a day's batch with the baseline and all that was met since; judge; keep the report.
+
+    Raises:
+        UserError: There is no batch, no baseline or no production.
+    """
+    today = Day(life, partition)
+    verdict = today.verdict()
+    ranked = today.ranked() if verdict.drift_detected else ()
+    pages = today.write_pages(verdict)
+    beside = today.beside_previous
+    life.journal.keep_report(
+        Reported(
+            report=verdict.record(),
+            reasons=list(verdict.reasons),
+            data_hash=today.data_hash,
+            rollback=beside,
+        )
+    )
+    return DriftOutcome(
+        verdict=verdict,
+        comparison=today.against_baseline,
+        ranked=ranked,
+        pages=pages,
+        data_hash=today.data_hash,
+        production=today.production,
+        score=today.score,
+        drifted_in_a_row=today.drifted_in_a_row(verdict),
+        decided_before=today.decided_before(verdict),
+        previous_better=beside.previous_better if beside else None,
+        rollback_due=today.rollback_due(),
+    )

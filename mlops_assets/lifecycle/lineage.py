@@ -1,0 +1,85 @@
+"""What a retraining learns from and is judged on, folded from the journal."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from mlops_assets.drift.regimes import fold_regimes, regime_of
+from mlops_assets.drift.verdict import decided_already, known_already
+from mlops_assets.errors import UserError
+from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.rows import ORIGIN
+from mlops_assets.training.features import model_input
+
+
+def decided_before(life: Life, partition: str, labelled: int) -> str | None:
+    """Why the decision on a day's candidate stands; None where there is none, or it does not.
+
+    It holds for the rows that it was made on: not where the day was delivered again with others.
+    """
+    kept = life.journal.decided(partition)
+    stands = decided_already(kept.record if kept else None, labelled, life.spec.drift)
+    return stands if stands and _still_has_what_was_learned(life, partition) else None
+
+
+def _still_has_what_was_learned(life: Life, partition: str) -> bool:
+    spec, store = life.spec, life.store
+    try:
+        table = store.read(spec.name, "augmented_dataset", partition)
+    except UserError:  # nobody can tell any more
+        return True
+    learned = table[table[ORIGIN] == partition].drop(columns=ORIGIN)
+    batch = spec.columns.labelled(store.read(spec.name, "drifted_batch", partition))
+    compared = [*spec.columns.features(learned), spec.columns.target]
+    if not set(compared) <= set(batch.columns):
+        return False
+    then, now = (
+        pd.util.hash_pandas_object(model_input(rows, compared), index=False)
+        for rows in (learned, batch)
+    )
+    return bool(then.isin(now).all())
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a retraining on a partition learns from and is judged on.
+
+    ``regime_partitions`` are the batches of its regime up to this day; ``training_partitions``
+    are those and the ones of every regime that an earlier candidate was promoted on;
+    ``already_known`` says why the retraining is no longer due, or is None.
+    """
+
+    regime: str
+    regime_partitions: tuple[str, ...]
+    regime_rows: int
+    training_partitions: tuple[str, ...]
+    already_known: str | None
+
+
+def lineage(life: Life, partition: str) -> Lineage:
+    """Fold the lineage of a partition from the records as they are now.
+
+    Raises:
+        UserError: The partition has no drift report.
+    """
+    reported = life.journal.reported(partition)
+    if reported is None:
+        raise UserError(
+            f"There is no record of {life.spec.name}/drift_report of {partition}. Materialize "
+            f"{life.spec.name}/drift_report of {partition} first."
+        )
+    report = reported.report
+    earlier = fold_regimes(life.journal.reports(), life.journal.decisions(), before=partition)
+    name = regime_of(report)
+    alike = next((regime for regime in earlier if regime.name == name), None)
+    regime_partitions = (*(alike.partitions if alike else ()), partition)
+    rows = report.labelled_rows + (alike.labelled_rows if alike else 0)
+    promoted = (day for regime in earlier if regime.promoted for day in regime.partitions)
+    return Lineage(
+        regime=name,
+        regime_partitions=regime_partitions,
+        regime_rows=rows,
+        training_partitions=tuple(sorted({*promoted, *regime_partitions})),
+        already_known=decided_before(life, partition, rows)
+        or known_already(report, earlier, life.spec.drift),
+    )
