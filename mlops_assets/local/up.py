@@ -9,6 +9,7 @@ from mlops_assets import settings
 from mlops_assets.errors import UserError
 from mlops_assets.local.graphql import Webserver
 from mlops_assets.local.home import claimed, environment, logs, prepare
+from mlops_assets.local.leftovers import sweep
 from mlops_assets.local.processes import Supervisor, require_free
 from mlops_assets.local.runs import end_orphaned_runs
 from mlops_assets.local.servers import LOCATION, keep_serving, start_dagster, start_mlflow
@@ -34,12 +35,25 @@ def up(console: Console) -> None:
             require_free(mlflow_port, "MLflow", "MLFLOW_PORT")
         prepare(home)
         end_orphaned_runs(home)
+        _sweep(console, home)
         supervisor = Supervisor(logs(home), settings.CHECKOUT)
         try:
             with supervisor:
                 _serve(supervisor, console, home, dagster_port, mlflow_port if embedded else None)
         finally:
             end_orphaned_runs(home, supervisor.stopped)
+
+
+def _sweep(console: Console, home: Path) -> None:
+    if not (home / "data").exists() and not os.environ.get("MLOPS_DATA_URL"):
+        return
+    try:
+        swept = sweep()
+    except OSError as error:  # a bucket that is away now may be there when it is needed
+        console.print(f"Files left half written were not looked for: {error}", style="red")
+        return
+    if swept:
+        console.print(f"Removed what killed processes had left half written: {swept} files.")
 
 
 def _serve(

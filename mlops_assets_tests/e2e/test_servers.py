@@ -21,7 +21,10 @@ def kill_the_definitions(home):
 
 def test_a_code_server_that_dies_serves_again_and_its_runs_are_tried_again(demo, tmp_path):
     home = copied(demo.home, tmp_path)
+    half = home / "data" / "iris" / f"half.json.{'0' * 32}.part"
+    half.touch()
     with served(home, **QUICK) as up:
+        assert not half.exists()
         first = up.webserver.launch("iris_retrain", "2026-01-04")
 
         def tries():
