@@ -20,6 +20,7 @@ from dagster._cli import main as dagster_command
 from dagster._core.launcher import DefaultRunLauncher
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from mlops_assets.local.leftovers import sweep
 from mlops_assets.runs import end_lost_runs, mark_as_stopped, with_process
 
 PORT = "4000"
@@ -37,7 +38,19 @@ def own_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
 def lost_runs() -> list[dg.DagsterRun]:
     """The runs that the process before this one was running."""
     with dg.DagsterInstance.get() as instance:
+        if isinstance(instance.run_launcher, DefaultRunLauncher):
+            tidy_up()
         return own_runs(instance)
+
+
+def tidy_up() -> None:
+    """Remove what the runs of the process before this one have left half written."""
+    try:
+        swept = sweep()
+    except OSError as error:  # a bucket that is away now may be there when it is needed
+        print(f"Files left half written were not looked for: {error}")  # noqa: T201
+    else:
+        print(f"Removed what killed processes had left half written: {swept} files.")  # noqa: T201
 
 
 def end_when_serving(lost: list[dg.DagsterRun]) -> None:

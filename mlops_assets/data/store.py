@@ -1,6 +1,7 @@
 """The store: tables as Parquet and records as JSON, on any fsspec URL."""
 
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import pyarrow as pa
 
 from mlops_assets import settings
 from mlops_assets.errors import UserError
+
+_ASIDE = re.compile(r"\.[0-9a-f]{32}\.part$")  # what is written before it is renamed
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,18 @@ class Store:
         folder = f"{self._root()}/{model}/{asset}"
         filesystem.invalidate_cache()
         return self._records(sorted(filesystem.glob(f"{folder}/*.json")))
+
+    def sweep(self) -> int:
+        """Remove what killed processes have left half written; returns the number of files.
+
+        Only while nothing writes: what is being written looks the same.
+        """
+        filesystem = self._filesystem()
+        filesystem.invalidate_cache()
+        left = [path for path in filesystem.find(self._root()) if _ASIDE.search(path)]
+        if left:
+            filesystem.rm(left)
+        return len(left)
 
     def path(self, model: str, asset: str, partition: str, suffix: str) -> str:
         """Where a file of a partition is, without the protocol."""

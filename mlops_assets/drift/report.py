@@ -74,9 +74,20 @@ def write_html(
     hidden = [column.name for column in comparison.columns if column not in drawn]
     head = _head(title, comparison, hidden, [_target_text(target, task, comparison), *reasons])
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     aside.write_text(page.replace("<body>", f"<body>\n{head}", 1), encoding="utf-8")
     aside.replace(path)
+
+
+def sweep_pages(folder: Path) -> int:
+    """Remove what killed processes have left half written; returns the number of files.
+
+    Only while nothing writes: what is being written looks the same.
+    """
+    left = list(folder.rglob(".*.html.*.part"))
+    for path in left:
+        path.unlink()
+    return len(left)
 
 
 def _plotted(frame: pd.DataFrame, drawn: Sequence[ColumnDrift]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -74,35 +75,66 @@ def claimed(home: Path, command: str) -> Iterator[None]:
         HomeInUseError: if another process holds it; says which one, and since when.
         UserError: if the folder cannot be made or written.
     """
-    note = home / "lock.json"
+    lock = _locked(home, command)
+    try:
+        yield
+    finally:
+        _note(home).unlink(missing_ok=True)
+        lock.release()
+
+
+def claimed_by_daemon(home: Path) -> FileLock | None:
+    """Holds a home for a daemon as long as what is returned lives; None where its parent holds it.
+
+    Raises:
+        HomeInUseError: if any other process holds it, as `make up` does, or another daemon.
+    """
+    try:
+        return _locked(home, "dagster-daemon run")
+    except HomeInUseError:
+        if _holder(home).get("pid") == os.getppid():
+            return None
+        raise
+
+
+def _locked(home: Path, command: str) -> FileLock:
     lock = FileLock(home / "lock")
     try:
         home.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise HomeInUseError(_who_holds(home, note)) from error
+        raise HomeInUseError(_who_holds(home)) from error
     except OSError as error:
         message = (
             f"The state folder {home} cannot be used: {error.strerror}. "
             "Set MLOPS_HOME to a folder that can be written, then try again."
         )
         raise UserError(message) from error
-    try:
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        holder = {"pid": os.getpid(), "command": command, "since": since}
-        note.write_text(json.dumps(holder), encoding="utf-8")
-        yield
-    finally:
-        note.unlink(missing_ok=True)
-        lock.release()
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    holder = {"pid": os.getpid(), "command": command, "since": since}
+    _note(home).write_text(json.dumps(holder), encoding="utf-8")
+    return lock
 
 
-def _who_holds(home: Path, note: Path) -> str:
+def _note(home: Path) -> Path:
+    return home / "lock.json"
+
+
+def _holder(home: Path) -> dict[str, Any]:
+    """Who holds a home that is held; empty while the holder is just starting."""
     try:
-        holder = json.loads(note.read_text(encoding="utf-8"))
-        who = f"`{holder['command']}` (process {holder['pid']}, since {holder['since']})"
-    except (OSError, ValueError, KeyError):
-        who = "another process that is just starting"
+        return json.loads(_note(home).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _who_holds(home: Path) -> str:
+    holder = _holder(home)
+    who = (
+        f"`{holder['command']}` (process {holder['pid']}, since {holder['since']})"
+        if holder
+        else "another process that is just starting"
+    )
     other = shlex.quote(f"{home}-2")
     return (
         f"The state folder {home} is in use by {who}. Stop that first (Ctrl-C where it runs), "

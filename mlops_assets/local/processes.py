@@ -13,9 +13,13 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
+import psutil
+
 from mlops_assets.errors import UserError
 
 GRACE_SECONDS = 6.0  # a run that trains has been seen to take 3
+REVIVALS = 3  # of a process, within
+REVIVED_WITHIN_SECONDS = 600.0
 _ASK_SECONDS = 1.0
 _POLL_SECONDS = 0.1
 _LOG_LINES = 30
@@ -125,6 +129,8 @@ class Supervisor:
         self._cwd = cwd
         self._grace = grace
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._started: dict[str, tuple[Sequence[str], Mapping[str, str]]] = {}
+        self._revived: dict[str, list[float]] = {}
         self.stopped: datetime | None = None
 
     def __enter__(self) -> Self:
@@ -143,7 +149,9 @@ class Supervisor:
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Starts a process; what it prints goes to its log."""
-        with self._log(name).open("wb") as log:
+        again = name in self._started
+        self._started[name] = (command, environment)
+        with self._log(name).open("ab" if again else "wb") as log:
             self._running[name] = subprocess.Popen(  # noqa: S603 (commands of this package)
                 command,
                 stdin=subprocess.DEVNULL,
@@ -153,6 +161,60 @@ class Supervisor:
                 cwd=self._cwd,
                 process_group=self._guard.pid,
             )
+
+    def ended(self) -> str | None:
+        """The name of a process that has ended by itself; None while all are running."""
+        return next((name for name, one in self._running.items() if one.poll() is not None), None)
+
+    def revive(self, name: str) -> None:
+        """Ends what is left of a process and of what it has started, and starts it anew.
+
+        Raises:
+            ProcessDiedError: if that has been in vain too often; with the last lines of its log.
+        """
+        now = time.monotonic()
+        lately = [at for at in self._revived.get(name, []) if now - at < REVIVED_WITHIN_SECONDS]
+        if len(lately) >= REVIVALS:
+            often = (
+                f"{name} has ended {len(lately) + 1} times in {REVIVED_WITHIN_SECONDS / 60:.0f} "
+                "minutes, and is not started again"
+            )
+            raise ProcessDiedError(f"{often}. {self._last_lines(name)}")
+        self._revived[name] = [*lately, now]
+        self._end(self._left_of(name))
+        self._running[name].wait()
+        self.start(name, *self._started[name])
+
+    def _left_of(self, name: str) -> list[psutil.Process]:
+        """A process and all that it has started, also what has lost its parent since.
+
+        In the group, that is everything that no other process of this supervisor has started.
+        """
+        others: set[int] = {self._guard.pid}
+        for other, process in self._running.items():
+            if other != name:
+                others.add(process.pid)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    below = psutil.Process(process.pid).children(recursive=True)
+                    others.update(child.pid for child in below)
+        return [one for one in self._group() if one.pid not in others]
+
+    def _group(self) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if os.getpgid(process.pid) == self._guard.pid:
+                    found.append(process)
+        return found
+
+    def _end(self, processes: list[psutil.Process]) -> None:
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _, left = psutil.wait_procs(processes, timeout=self._grace)
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def wait_until(
         self,
@@ -190,16 +252,15 @@ class Supervisor:
         Raises:
             ProcessDiedError: names the one that ended, with the last lines of its log.
         """
-        for name, process in self._running.items():
-            code = process.poll()
-            if code is not None:
-                ended = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-                tail = self._log(name).read_text(encoding="utf-8", errors="replace")
-                last = "\n".join(_without_frames(tail.splitlines())[-_LOG_LINES:])
-                message = (
-                    f"{name} has ended by itself ({ended}). The end of {self._log(name)}:\n{last}"
-                )
-                raise ProcessDiedError(message)
+        if name := self.ended():
+            code = self._running[name].returncode
+            how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+            raise ProcessDiedError(f"{name} has ended by itself ({how}). {self._last_lines(name)}")
+
+    def _last_lines(self, name: str) -> str:
+        tail = self._log(name).read_text(encoding="utf-8", errors="replace")
+        last = "\n".join(_without_frames(tail.splitlines())[-_LOG_LINES:])
+        return f"The end of {self._log(name)}:\n{last}"
 
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"

@@ -1,5 +1,7 @@
 """Ends the runs whose process is gone, so that none is shown as running for ever."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -31,3 +33,16 @@ def end_orphaned_runs(home: Path, stopped: datetime | None = None) -> int:
         if stopped is not None:
             mark_stopped(instance, stopped)
     return ended
+
+
+@contextmanager
+def lost_runs_ended(home: Path) -> Iterator[None]:
+    """Ends the runs of a code server that has died, once another one is there to try them again."""
+    import dagster as dg
+
+    from mlops_assets.runs import end_lost_runs, with_process
+
+    with dg.DagsterInstance.from_config(str(dagster_home(home))) as instance:
+        lost = with_process(instance)
+        yield
+        end_lost_runs(instance, lost, "Its process ended with the code server.")

@@ -9,11 +9,10 @@ from mlops_assets import settings
 from mlops_assets.errors import UserError
 from mlops_assets.local.graphql import Webserver
 from mlops_assets.local.home import claimed, environment, logs, prepare
+from mlops_assets.local.leftovers import sweep
 from mlops_assets.local.processes import Supervisor, require_free
 from mlops_assets.local.runs import end_orphaned_runs
-from mlops_assets.local.servers import LOCATION, start_dagster, start_mlflow
-
-_FOR_EVER = float("inf")
+from mlops_assets.local.servers import LOCATION, keep_serving, start_dagster, start_mlflow
 
 
 def up(console: Console) -> None:
@@ -36,12 +35,25 @@ def up(console: Console) -> None:
             require_free(mlflow_port, "MLflow", "MLFLOW_PORT")
         prepare(home)
         end_orphaned_runs(home)
+        _sweep(console, home)
         supervisor = Supervisor(logs(home), settings.CHECKOUT)
         try:
             with supervisor:
                 _serve(supervisor, console, home, dagster_port, mlflow_port if embedded else None)
         finally:
             end_orphaned_runs(home, supervisor.stopped)
+
+
+def _sweep(console: Console, home: Path) -> None:
+    if not (home / "data").exists() and not os.environ.get("MLOPS_DATA_URL"):
+        return
+    try:
+        swept = sweep()
+    except OSError as error:  # a bucket that is away now may be there when it is needed
+        console.print(f"Files left half written were not looked for: {error}", style="red")
+        return
+    if swept:
+        console.print(f"Removed what killed processes had left half written: {swept} files.")
 
 
 def _serve(
@@ -58,12 +70,14 @@ def _serve(
             # other's way.
             start_mlflow(supervisor, home, mlflow_port, servers)
         webserver = Webserver(dagster_port, LOCATION)
-        start_dagster(supervisor, home, webserver, dagster_port, servers)
+        code_port = start_dagster(supervisor, home, webserver, dagster_port, servers)
     mlflow = settings.mlflow_uri() if mlflow_port is None else f"http://127.0.0.1:{mlflow_port}"
     console.print(f"Dagster  http://127.0.0.1:{dagster_port}")
     console.print(f"MLflow   {mlflow}")
     console.print(f"State    {home}  (Ctrl-C stops the servers; the state stays)")
-    supervisor.wait_until(lambda: False, "a signal", _FOR_EVER, poll=1)
+    ports = {"code-server": code_port, "webserver": dagster_port}
+    ports |= {} if mlflow_port is None else {"mlflow": mlflow_port}
+    keep_serving(supervisor, home, webserver, ports, lambda said: console.print(said, style="red"))
 
 
 def _port(variable: str, default: int) -> int:

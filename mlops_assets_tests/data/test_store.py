@@ -1,12 +1,17 @@
 import json
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
+import fsspec
 import pandas as pd
 import pytest
 
 from mlops_assets.data.store import Store
 from mlops_assets.errors import UserError
+from mlops_assets.settings import CHECKOUT
 
 TABLE = pd.DataFrame({"a": [1, 2], "b": ["x", None]})
 
@@ -112,3 +117,38 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path):
         store.write_record("iris", "drift_report", "2026-01-01", {"rows": float("nan")})
     text = Path(store.path("iris", "drift_report", "2026-01-01", "json")).read_text("utf-8")
     assert json.loads(text) == {"rows": 1}
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from fsspec.implementations.local import LocalFileSystem
+from mlops_assets.data.store import Store
+LocalFileSystem.mv = lambda *given, **more: os.kill(os.getpid(), signal.SIGKILL)
+Store(url=sys.argv[1]).write_record("iris", "drift_report", "2026-01-01", {"rows": 2})
+"""
+
+
+def test_what_a_killed_process_left_half_written_is_swept_and_nothing_else(tmp_path: Path):
+    store = Store(url=str(tmp_path))
+    store.write_record("iris", "drift_report", "2026-01-01", {"rows": 1})
+    (tmp_path / "iris" / "mine.part").touch()
+    command = [sys.executable, "-c", KILLED_WHILE_WRITING, str(tmp_path)]
+    assert subprocess.run(command, cwd=CHECKOUT).returncode == -signal.SIGKILL
+    assert len(list(tmp_path.rglob("*.part"))) == 2
+    assert store.sweep() == 1
+    assert [path.name for path in tmp_path.rglob("*.part")] == ["mine.part"]
+    assert store.record("iris", "drift_report", "2026-01-01") == {"rows": 1}
+    assert store.sweep() == 0
+
+
+def test_a_store_in_a_bucket_is_swept_as_well():
+    store = Store(url="memory://swept")
+    store.write_record("iris", "drift_report", "2026-01-01", {"rows": 1})
+    left = f"/swept/iris/drift_report/2026-01-02.json.{'0' * 32}.part"
+    fsspec.filesystem("memory").pipe_file(left, b"{")
+    assert store.sweep() == 1
+    assert store.records("iris", "drift_report") == [{"rows": 1}]
+
+
+def test_where_nothing_was_stored_yet_nothing_is_swept(tmp_path: Path):
+    assert Store(url=str(tmp_path / "data")).sweep() == 0

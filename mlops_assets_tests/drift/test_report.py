@@ -13,7 +13,12 @@ import pytest
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.drift.policy import DriftPolicy
-from mlops_assets.drift.report import _WORD_JOINER, _without_markup_in_data, write_html
+from mlops_assets.drift.report import (
+    _WORD_JOINER,
+    _without_markup_in_data,
+    sweep_pages,
+    write_html,
+)
 from mlops_assets.drift.two_sample import compare
 
 
@@ -200,3 +205,20 @@ def test_large_batches_are_drawn_on_a_sample(tmp_path, rows):
     )
     _, page = written(large, large, Columns(target="label"), tmp_path / "day.html")
     assert len(page) < 8_000_000
+
+
+def test_a_page_that_was_left_half_written_is_swept_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "iris" / "day.html"
+    written(frame(1), frame(2), Columns(target="label"), path)
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.replace", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            written(frame(1), frame(2), Columns(target="label"), path)
+    assert len(list(path.parent.iterdir())) == 2
+    assert sweep_pages(tmp_path) == 1
+    assert [child.name for child in path.parent.iterdir()] == ["day.html"]
+    assert sweep_pages(tmp_path / "nothing") == 0
+
+
+def interrupt(*given):
+    raise KeyboardInterrupt

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -33,13 +34,22 @@ class Demo:
 
 @dataclass(frozen=True)
 class Served:
-    """A home served by ``make up``."""
+    """A home served by ``make up``: what it prints after its start, and the log of its errors."""
 
     home: Path
     dagster: str
     mlflow: str
     webserver: Webserver
     pid: int
+    output: IO[str]
+    log: Path
+
+    def says(self, words: str) -> None:
+        """Wait for a line of its output."""
+        for line in self.output:
+            if words in line:
+                return
+        raise AssertionError(f"it ended without saying {words!r}: {self.log.read_text()}")
 
 
 def environment_for(home: Path, **more: str) -> dict[str, str]:
@@ -51,15 +61,20 @@ def environment_for(home: Path, **more: str) -> dict[str, str]:
 
 def processes_of(home: Path) -> list[str]:
     """The command lines of all processes that work on a home."""
+    return list(commands_of(home).values())
+
+
+def commands_of(home: Path) -> dict[int, str]:
+    """The processes that work on a home, with their command lines."""
     mine = f"MLOPS_HOME={home}".encode()
-    found = []
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if mine in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_text().replace("\0", " "))
+                found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
         except OSError:  # ended meanwhile, or somebody else's
             continue
-    return [command for command in found if command]  # a zombie has no command line
+    return {pid: command for pid, command in found.items() if command}  # a zombie has none
 
 
 def wait_for(condition, seconds: float, what: str) -> None:
@@ -88,10 +103,16 @@ def demo(tmp_path_factory) -> Demo:
 
 
 @contextmanager
-def served(home: Path) -> Iterator[Served]:
-    """``make up`` over a home, from the background of a shell; stopped by SIGTERM at the end."""
+def served(home: Path, **more: str) -> Iterator[Served]:
+    """``make up`` over a home, from the background of a shell; stopped by SIGTERM at the end.
+
+    Args:
+        home: The folder of all state.
+        more: Other variables of its environment.
+    """
     dagster, mlflow = free_port(), free_port()
-    environment = environment_for(home, DAGSTER_PORT=str(dagster), MLFLOW_PORT=str(mlflow))
+    ports = {"DAGSTER_PORT": str(dagster), "MLFLOW_PORT": str(mlflow)}
+    environment = environment_for(home, **ports, **more)
     log = home.parent / f"up-{dagster}.log"
     # A shell without job control starts background jobs with SIGINT ignored.
     script = "make --no-print-directory up & echo $!; wait $!"
@@ -117,6 +138,8 @@ def served(home: Path) -> Iterator[Served]:
             f"http://127.0.0.1:{mlflow}",
             Webserver(dagster, "mlops_assets"),
             pid,
+            shell.stdout,
+            log,
         )
         if processes_of(home):
             os.kill(pid, signal.SIGTERM)

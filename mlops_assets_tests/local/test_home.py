@@ -68,6 +68,7 @@ def test_the_prepared_instance_is_one_that_dagster_accepts_and_that_keeps_the_ru
         pools = instance.get_concurrency_config().pool_config
         assert pools.pool_granularity.value == "run"
         assert pools.default_pool_limit == 1
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
         assert instance.run_monitoring_enabled
         assert instance.run_retries_enabled
         assert not instance.run_retries_retry_on_asset_or_op_failure

@@ -113,6 +113,38 @@ def test_the_reason_of_a_death_is_not_hidden_by_the_frames_of_its_traceback(tmp_
     assert "File" not in str(died.value)
 
 
+def test_what_dies_is_started_again_and_nothing_of_it_is_left(tmp_path):
+    """Also what has lost its parent by then; but nothing of another process."""
+    with Supervisor(tmp_path, tmp_path) as supervisor:
+        for name in ("dying", "other"):
+            folder = tmp_path / name
+            folder.mkdir()
+            command = [sys.executable, "-c", FAMILY, str(folder / "pids")]
+            supervisor.start(name, command, {})
+        dying, others = pids_of(tmp_path / "dying"), pids_of(tmp_path / "other")
+        os.kill(dying[0], signal.SIGKILL)
+        wait_for(lambda: supervisor.ended() == "dying")
+        (tmp_path / "dying" / "pids").unlink()
+        supervisor.revive("dying")
+        again = pids_of(tmp_path / "dying")
+        assert not any(map(alive, dying))
+        assert all(map(alive, (*again, *others)))
+        assert supervisor.ended() is None
+
+
+def test_what_dies_too_often_is_an_error_with_the_end_of_its_log(tmp_path):
+    dying = "import sys; print('the disk is full'); sys.exit(7)"
+    with Supervisor(tmp_path, tmp_path) as supervisor:
+        supervisor.start("server", [sys.executable, "-c", dying], {})
+        for _ in range(3):
+            wait_for(supervisor.ended)
+            supervisor.revive("server")
+        wait_for(supervisor.ended)
+        with pytest.raises(ProcessDiedError, match=r"(?s)4 times in 10 minutes.*disk is full"):
+            supervisor.revive("server")
+    assert (tmp_path / "server.log").read_text().count("the disk is full") == 4
+
+
 def test_waiting_in_vain_says_for_what_and_where_the_logs_are(tmp_path):
     with Supervisor(tmp_path, tmp_path) as supervisor, pytest.raises(UserError) as waited:
         supervisor.wait_until(lambda: False, "the moon to rise", 0.1, poll=0.02)
