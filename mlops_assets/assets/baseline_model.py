@@ -4,7 +4,7 @@ import dagster as dg
 
 from mlops_assets.assets.baseline_data import by_hand, once_when_missing
 from mlops_assets.assets.parts import baseline_parts
-from mlops_assets.assets.shared import ALL, asset, registry_of, told_plainly
+from mlops_assets.assets.shared import ALL, asset, registry_of, told_plainly, training_record
 from mlops_assets.assets.training import train_and_register
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
 from mlops_assets.resources.store import Store
@@ -40,7 +40,7 @@ def baseline_model(spec: ModelSpec) -> dg.AssetsDefinition:
         if registry.version("production") is None:
             registry.promote(version, expected_production=None)
         registry.replace_lost_first(version)
-        store.write_record(spec.name, "baseline_model", ALL, {"version": version.number})
+        store.write_record(spec.name, "baseline_model", ALL, training_record(version))
         return dg.MaterializeResult(
             metadata=metadata
             | {

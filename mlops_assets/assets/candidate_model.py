@@ -4,7 +4,7 @@ import dagster as dg
 
 from mlops_assets import settings
 from mlops_assets.assets.parts import ORIGIN
-from mlops_assets.assets.shared import asset, registry_of, told_plainly
+from mlops_assets.assets.shared import asset, registry_of, told_plainly, training_record
 from mlops_assets.assets.training import train_and_register
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
 from mlops_assets.resources.store import Store
@@ -40,7 +40,7 @@ def candidate_model(spec: ModelSpec) -> dg.AssetsDefinition:
             context, spec, table, partition, files=[page] if page.exists() else []
         )
         registry_of(spec).set_alias("staging", version)
-        store.write_record(spec.name, "candidate_model", partition, {"version": version.number})
+        store.write_record(spec.name, "candidate_model", partition, training_record(version))
         return dg.MaterializeResult(metadata=metadata)
 
     return _candidate_model

@@ -17,7 +17,7 @@ from mlops_assets.assets.parts import (
     rollback_records,
     served_by,
 )
-from mlops_assets.assets.shared import ALL, registry_of
+from mlops_assets.assets.shared import ALL, load, registry_of
 from mlops_assets.drift.importance import RankedColumn, permutation_importance, rank_by_importance
 from mlops_assets.drift.regimes import Regime, fold_regimes
 from mlops_assets.drift.report import write_html
@@ -48,7 +48,7 @@ class Day:
         self.against_baseline = self._compare(self.baseline)
         self.registry = registry_of(spec)
         self.production = served_by(spec, store, partition)
-        self.model = self.registry.load(self.production)
+        self.model = load(spec, store, self.production)
         self.unseen = self._unseen()
         self.now = self._scored(self.unseen)
         self.matches: dict[Regime, RegimeMatch] = {}
@@ -116,7 +116,7 @@ class Day:
         decision = previous_is_better(
             self.now.y_true,
             self.now.y_pred,
-            self.registry.load(previous).predict(self.unseen),
+            load(self.spec, self.store, previous).predict(self.unseen),
             self.spec.metric,
             self.spec.gate,
             policy,

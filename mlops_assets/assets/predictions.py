@@ -3,7 +3,7 @@
 import dagster as dg
 
 from mlops_assets.assets.parts import served_by
-from mlops_assets.assets.shared import asset, registry_of, table_metadata, told_plainly
+from mlops_assets.assets.shared import asset, load, table_metadata, told_plainly
 from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
 
@@ -28,7 +28,7 @@ def predictions(spec: ModelSpec) -> dg.AssetsDefinition:
         partition = context.partition_key
         batch = store.read(spec.name, "drifted_batch", partition)
         production = served_by(spec, store, partition)
-        predicted = registry_of(spec).load(production).predict(batch)
+        predicted = load(spec, store, production).predict(batch)
         kept = [*spec.columns.id, *([spec.columns.timestamp] if spec.columns.timestamp else [])]
         table = batch[kept].assign(prediction=predicted, model_version=production.number)
         path = store.write(spec.name, "predictions", partition, table)

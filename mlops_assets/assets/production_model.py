@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets.assets.parts import ORIGIN, Parts, decision_records, lineage_parts
-from mlops_assets.assets.shared import asset, registry_of, told_plainly
+from mlops_assets.assets.shared import asset, load, registry_of, told_plainly
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.drift.regimes import BASELINE, DecisionRecord
 from mlops_assets.errors import UserError
@@ -123,14 +123,14 @@ def _decide(
     drifted = pd.concat(regime, ignore_index=True)
     holdout = parts[BASELINE].judge
     target = spec.columns.target
-    challenger = registry.load(candidate)
+    challenger = load(spec, store, candidate)
     evidence = measure(
         drifted[target].to_numpy(),
         challenger.predict(drifted),
-        registry.load(production).predict(drifted),
+        load(spec, store, production).predict(drifted),
         holdout[target].to_numpy(),
         challenger.predict(holdout),
-        registry.load(registry.first()).predict(holdout),
+        load(spec, store, registry.first()).predict(holdout),
         metric=spec.metric,
         policy=spec.gate,
         partition=partition,

@@ -9,9 +9,12 @@ import pandas as pd
 
 from mlops_assets import settings
 from mlops_assets.errors import AwayError, UserError
-from mlops_assets.promotion.registry import Registry
+from mlops_assets.promotion.registry import Registry, Version
 from mlops_assets.resources.mlflow import tag_away
+from mlops_assets.resources.store import Store
 from mlops_assets.spec import ModelSpec
+from mlops_assets.training.features import Model
+from mlops_assets.training.model_format import Digest
 
 ALL = "all"  # the one partition, in the store, of an asset that has none
 # What a daily run carries that only looks for labels: without new ones it leaves all as it is.
@@ -86,6 +89,22 @@ def registry_of(spec: ModelSpec) -> Registry:
     return Registry(
         spec.name, settings.mlflow_uri(), settings.home() / "locks", settings.mlflow_patience()
     )
+
+
+def load(spec: ModelSpec, store: Store, version: Version) -> Model:
+    """The model of a version, compared with what MLflow and the store keep of its training."""
+    partition = version.tags.get("partition")
+    asset = "candidate_model" if partition else "baseline_model"
+    record = store.find_record(spec.name, asset, partition or ALL) or {}
+    same = record.get("version") == version.number
+    recorded = Digest.from_tags(record.get("model_digest", {})) if same else None
+    return registry_of(spec).load(version, recorded)
+
+
+def training_record(version: Version) -> dict[str, Any]:
+    """What the store keeps of a training: its version, and the digest of the model's file."""
+    digest = Digest.from_tags(version.tags)
+    return {"version": version.number} | ({"model_digest": digest.tags()} if digest else {})
 
 
 def table_metadata(table: pd.DataFrame, path: str) -> dict[str, Any]:

@@ -194,8 +194,8 @@ def log_training(
         task: Classification adds a confusion matrix.
         model: The registered model's name; made where it is missing.
         tags: Tags of the version: ``partition``, ``dagster_run_id``, ``idempotency_key``;
-            ``training_data_hash`` is added. A key that has a version already is not registered
-            again.
+            ``training_data_hash`` and the digest of the model's file are added. A key that has a
+            version already is not registered again.
         files: More artifacts, such as the drift report.
 
     Returns:
@@ -228,8 +228,9 @@ def log_training(
         _log_confusion(client, frame[columns.target], trained)
     for file in files:
         log(mlflow.log_artifact, str(file))
-    info = log(log_model, trained.pipeline, _example(trained, frame, columns))
-    return _register(client, model, info, {**tags, "training_data_hash": digest})
+    info, stored = log(log_model, trained.pipeline, _example(trained, frame, columns))
+    known_by = {"training_data_hash": digest, **stored.tags()}
+    return _register(client, model, info, {**tags, **known_by})
 
 
 def _log_dataset(frame: pd.DataFrame, columns: Columns, digest: str) -> None:

@@ -53,6 +53,7 @@ def record(client, name, trained):
     experiment = tracking.prepare_experiment(client, name, "")
     tags = {"mlflow.runName": "2026-01-02", "dagster_root_run_id": name}
     run = tracking.one_run(client, experiment, tags, "dagster_root_run_id")
+    mlflow.set_experiment(experiment_id=experiment)
     with mlflow.start_run(run_id=run):
         for result in results:
             tracking.log_algorithm(client, result)
