@@ -21,7 +21,8 @@ class Fault:
     - ``lose``: it is carried out, and the connection closed without an answer.
     - ``refuse``: it is answered with 503 and not carried out.
     - ``hold``: it waits until ``release`` is set, and is carried out then.
-    - ``leave``: it is not carried out, and nothing listens any more for ``seconds``.
+    - ``leave``: it is not carried out, and nothing listens any more until ``release`` is set, or
+      for ``seconds``.
 
     Attributes:
         does: One of these.
@@ -29,9 +30,10 @@ class Fault:
         path: A regular expression that is searched for in its path.
         nth: The first of such requests that it is done to, counted from 1.
         times: How many in a row.
-        seconds: How long the proxy is away.
+        seconds: How long the proxy is away at most.
         met: Set when it is done for the first time.
-        release: Ends the holding.
+        release: Ends the holding, or brings the proxy back.
+        over: Set when the proxy is back.
     """
 
     does: Literal["lose", "refuse", "hold", "leave"]
@@ -39,9 +41,10 @@ class Fault:
     path: str
     nth: int = 1
     times: int = 1
-    seconds: float = 0
+    seconds: float = SECONDS
     met: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
     seen: int = 0
 
     def meets(self, method: str, path: str) -> bool:
@@ -101,14 +104,14 @@ class LossyProxy:
             with self._lock:
                 self._listen(self._port)
 
-    def leave(self, seconds: float) -> None:
-        """Nothing listens for so long, from now on."""
+    def _leave(self, fault: Fault) -> None:
         gone = threading.Event()
 
         def stay_away() -> None:
             with self.away():
                 gone.set()
-                self._ended.wait(min(seconds, SECONDS))
+                fault.release.wait(fault.seconds)
+            fault.over.set()
 
         threading.Thread(target=stay_away, daemon=True).start()
         gone.wait(SECONDS)
@@ -127,7 +130,7 @@ class LossyProxy:
         does = {fault.does for fault in met}
         if "leave" in does:
             handler.close_connection = True
-            self.leave(max(fault.seconds for fault in met))
+            self._leave(next(fault for fault in met if fault.does == "leave"))
         elif "refuse" in does:
             _send(handler, 503, {}, b"not now")
         else:

@@ -10,6 +10,7 @@ VARIABLES = (
     "MLFLOW_TRACKING_URI",
     "MLOPS_SCHEDULES",
     "MLOPS_SENSOR_SECONDS",
+    "MLOPS_MLFLOW_PATIENCE_SECONDS",
 )
 
 
@@ -53,6 +54,7 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch, variable):
             settings.mlflow_uri(),
             settings.schedules_run(),
             settings.sensor_seconds(),
+            settings.mlflow_patience(),
         )
 
     before = everything()

@@ -25,10 +25,10 @@ def train_baseline_model(life: Life, trainer: Trainer) -> BaselineModelOutcome:
     parts = baseline_parts(life)
     training = trainer(parts.learn, None, [])
     version = training.version
-    predicted = registry.load(version).predict(parts.judge)
+    predicted = life.load(version).predict(parts.judge)
     score = spec.metric.score(parts.judge[spec.columns.target].to_numpy(), predicted)
     if registry.version("production") in (None, version):
         registry.promote(version, expected_production=None)
     registry.replace_lost_first(version)
-    life.journal.keep_baseline_model(Registered(version=version.number))
+    life.journal.keep_baseline_model(Registered.of(version))
     return BaselineModelOutcome(training, score, len(parts.judge), registry.in_use())

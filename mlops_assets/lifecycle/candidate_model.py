@@ -29,5 +29,5 @@ def train_candidate(life: Life, partition: str, trainer: Trainer) -> CandidateOu
     page = life.pages / f"{partition}.html"
     training = trainer(table, partition, [page] if page.exists() else [])
     life.registry.set_alias("staging", training.version)
-    life.journal.keep_candidate(partition, Registered(version=training.version.number))
+    life.journal.keep_candidate(partition, Registered.of(training.version))
     return CandidateOutcome(training)

@@ -42,7 +42,7 @@ class Day:
         self.against_baseline = self._compare(self.baseline)
         self.registry = life.registry
         self.production = served_by(life, partition)
-        self.model = self.registry.load(self.production)
+        self.model = life.load(self.production)
         self.unseen = self._unseen()
         self.now = self._scored(self.unseen)
         self.matches: dict[Regime, RegimeMatch] = {}
@@ -110,7 +110,7 @@ class Day:
         decision = previous_is_better(
             self.now.y_true,
             self.now.y_pred,
-            self.registry.load(previous).predict(self.unseen),
+            self.life.load(previous).predict(self.unseen),
             self.spec.metric,
             self.spec.gate,
             policy,

@@ -3,14 +3,16 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_assets.data.store import Store
 from mlops_assets.drift.regimes import DecisionRecord, ReportRecord
 from mlops_assets.promotion.gate import Decision
+from mlops_assets.promotion.registry import Version
 from mlops_assets.promotion.rollback import RollbackRecord
+from mlops_assets.training.model_format import Digest
 
 ALL = "all"  # the one partition, in the store, of what has none
 _Record = TypeVar("_Record", bound=BaseModel)
@@ -81,6 +83,15 @@ class Registered(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     version: int
+    model_digest: dict[str, str] = Field(
+        default={}, description="Of the model's file; empty for versions of before it was kept."
+    )
+
+    @classmethod
+    def of(cls, version: Version) -> Self:
+        """What is kept of a version that was just registered."""
+        digest = Digest.from_tags(version.tags)
+        return cls(version=version.number, model_digest=digest.tags() if digest else {})
 
 
 class Decided(Decision):
@@ -156,6 +167,15 @@ class Journal:
     def keep_baseline_model(self, record: Registered) -> None:
         """The first model was trained."""
         self._keep(record, "baseline_model", ALL)
+
+    def digest(self, version: Version) -> Digest | None:
+        """What the file of a version's model was when it was registered; None: nobody knows."""
+        day = version.tags.get("partition")
+        asset = "candidate_model" if day else "baseline_model"
+        kept = self._found(Registered, asset, day or ALL)
+        if kept is None or kept.version != version.number:
+            return None
+        return Digest.from_tags(kept.model_digest)
 
     def batch(self, partition: str) -> BatchTaken | None:
         """The batch of a day that is stored; None where none is."""

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mlops_assets.data.store import Store
 from mlops_assets.lifecycle.journal import Journal
-from mlops_assets.promotion.registry import Registry
+from mlops_assets.promotion.registry import Registry, Version
 from mlops_assets.spec import ModelSpec
+from mlops_assets.training.features import Model
 
 
 def utc_now() -> dt.datetime:
@@ -38,3 +39,11 @@ class Life:
     def journal(self) -> Journal:
         """What has happened so far."""
         return Journal(self.store, self.spec.name)
+
+    def load(self, version: Version) -> Model:
+        """The model of a version, its file compared with what the journal keeps of its training.
+
+        Raises:
+            ChangedModelError: It is not what was registered, is missing, or damaged.
+        """
+        return self.registry.load(version, self.journal.digest(version))

@@ -26,7 +26,7 @@ def predict(life: Life, partition: str) -> Predicted:
     columns = life.spec.columns
     batch = life.store.read(life.spec.name, "drifted_batch", partition)
     version = served_by(life, partition)
-    predicted = life.registry.load(version).predict(batch)
+    predicted = life.load(version).predict(batch)
     kept = [*columns.id, *([columns.timestamp] if columns.timestamp else [])]
     table = batch[kept].assign(prediction=predicted, model_version=version.number)
     path = life.store.write(life.spec.name, "predictions", partition, table)

@@ -83,14 +83,14 @@ def _decide(
     drifted = pd.concat(regime, ignore_index=True)
     holdout = parts[BASELINE].judge
     target = spec.columns.target
-    challenger = registry.load(candidate)
+    challenger = life.load(candidate)
     evidence = measure(
         drifted[target].to_numpy(),
         challenger.predict(drifted),
-        registry.load(production).predict(drifted),
+        life.load(production).predict(drifted),
         holdout[target].to_numpy(),
         challenger.predict(holdout),
-        registry.load(registry.first()).predict(holdout),
+        life.load(registry.first()).predict(holdout),
         metric=spec.metric,
         policy=spec.gate,
         partition=partition,

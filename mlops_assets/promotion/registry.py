@@ -1,20 +1,23 @@
 """Which version is in use: the aliases of one registered model, moved one at a time."""
 
 import json
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from mlops_assets.errors import UserError
 from mlops_assets.training.features import Model
 from mlops_assets.training.mlflow_server import Client, connect
+from mlops_assets.training.model_format import ChangedModelError, Digest, load_model
 
 _FIRST = "first_production_version"
 _LOCK_SECONDS = 60
+_LOG = logging.getLogger(__name__)
 
 
 class ProductionChangedError(UserError):
@@ -111,12 +114,28 @@ class Registry:
         except UserError:
             self._client.set_registered_model_tag(self.model, _FIRST, str(version.number))
 
-    def load(self, version: Version) -> Model:
-        """The model of ``version``, after its types were compared with the trusted ones."""
-        from mlops_assets.training.model_format import load_model
+    def load(self, version: Version, recorded: Digest | None = None) -> Model:
+        """The model of ``version``, after its file was compared with what was registered.
 
+        Args:
+            version: Which one.
+            recorded: The digest that was kept of it elsewhere, to be compared as well.
+
+        Raises:
+            ChangedModelError: It is not what was registered, is missing, or damaged.
+            UnsafeModelError: It holds types that are not trusted.
+        """
+        what = f"version {version.number} of {self.model!r}"
+        tagged = Digest.from_tags(version.tags)
+        if tagged and recorded and tagged != recorded:
+            raise ChangedModelError(
+                f"MLflow's tags of {what} ({tagged}) are not what was recorded when it was "
+                f"trained ({recorded}). Nothing was loaded. Find out who has changed them."
+            )
+        if tagged is None and recorded is None:
+            _warn_without_digest(what)
         source = self._client.get_model_version_download_uri(self.model, str(version.number))
-        return load_model(source, self._client)
+        return load_model(source, self._client, what, tagged or recorded)
 
     def set_alias(self, alias: str, version: Version) -> None:
         """Point ``alias`` at ``version``; for production use :meth:`promote`."""
@@ -255,3 +274,12 @@ class Registry:
     def _tags(self) -> dict[str, str]:
         registered = self._registered()
         return dict(registered.tags) if registered else {}
+
+
+@cache  # said once
+def _warn_without_digest(what: str) -> None:
+    _LOG.warning(
+        "No digest of the file of %s was kept when it was registered, so whether it was changed "
+        "since cannot be told. A version that is trained now has one.",
+        what,
+    )

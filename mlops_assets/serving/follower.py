@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from mlops_assets.errors import UserError
 from mlops_assets.promotion.registry import Registry, Version
 from mlops_assets.training.features import Model
+from mlops_assets.training.model_format import ChangedModelError
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,7 +69,16 @@ class Follower:
 
     def _loaded(self, version: Version) -> Served:
         model = self.registry.load(version)
-        return Served(version, model, _input_types(self.registry, version))
+        columns = _input_types(self.registry, version)
+        if set(columns) != set(model.features):
+            raise ChangedModelError(
+                f"The signature that is stored with version {version.number} of "
+                f"{self.registry.model!r} names other columns than the model takes: "
+                f"{', '.join(sorted(set(columns) ^ set(model.features)))}. It was changed since, "
+                "and the version is not served. Put its MLmodel back from a backup, roll back, or "
+                "train again."
+            )
+        return Served(version, model, columns)
 
     def _follow(self) -> None:
         while not self._stop.is_set():

@@ -63,7 +63,7 @@ class Client:
                 _LOG.warning(
                     "MLflow does not answer at %s (%s). Trying again, for %.0f s more.",
                     masked(self.uri),
-                    type(error).__name__,
+                    _innermost(error),
                     left,
                 )
                 time.sleep(min(pause, left))
@@ -71,7 +71,7 @@ class Client:
 
     def _told(self, error: Exception, seconds: float) -> str:
         return (
-            f"MLflow cannot be reached at {masked(self.uri)} ({type(error).__name__}), tried for "
+            f"MLflow cannot be reached at {masked(self.uri)} ({_innermost(error)}), tried for "
             f"{seconds:.0f} s. Start it, or set MLFLOW_TRACKING_URI to where it is; what was begun "
             "is finished by the next run."
         )
@@ -126,6 +126,11 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _innermost(error: Exception) -> str:
+    """What an error came from, by the name of its type."""
+    return type(list(_chain(error))[-1]).__name__
 
 
 def masked(uri: str) -> str:

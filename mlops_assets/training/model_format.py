@@ -1,10 +1,14 @@
 """How a model is stored: skops, with the project's own list of types that may be loaded."""
 
+import hashlib
 import tempfile
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Self
 
 import pandas as pd
 
@@ -32,11 +36,56 @@ TRUSTED_TYPES = (
 _REQUIRED = ("scikit-learn", "skops", "numpy", "pandas", "scipy")
 
 
+_FILE = "model.skops"
+_WHAT_TO_DO = (
+    "Nothing was loaded. Put the file back from a backup, roll back to another version, or train "
+    "again; and find out who can write there."
+)
+_SHA256, _BYTES = "model_sha256", "model_bytes"  # the tags of a version
+
+
 class UnsafeModelError(UserError):
     """A stored model holds types that the project does not trust; nothing of it was loaded."""
 
 
-def log_model(pipeline: Any, example: pd.DataFrame) -> Any:
+class ChangedModelError(UserError):
+    """A stored model is not what was registered; nothing of it was loaded."""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What a stored model's file is known by.
+
+    Attributes:
+        sha256: The SHA-256 of its bytes, in hexadecimal.
+        size: Its length in bytes.
+    """
+
+    sha256: str
+    size: int
+
+    @classmethod
+    def of(cls, content: bytes) -> Self:
+        """The digest of a file's bytes."""
+        return cls(hashlib.sha256(content).hexdigest(), len(content))
+
+    @classmethod
+    def from_tags(cls, tags: Mapping[str, Any]) -> Self | None:
+        """What :meth:`tags` has made; None where that is not there, as of earlier versions."""
+        if _SHA256 not in tags or _BYTES not in tags:
+            return None
+        size = str(tags[_BYTES])
+        return cls(str(tags[_SHA256]), int(size) if size.isdecimal() else -1)  # which no file has
+
+    def tags(self) -> dict[str, str]:
+        """As tags of a registered version, or as a record."""
+        return {_SHA256: self.sha256, _BYTES: str(self.size)}
+
+    def __str__(self) -> str:
+        return f"SHA-256 {self.sha256[:12]}…, {self.size:,} bytes"
+
+
+def log_model(pipeline: Any, example: pd.DataFrame) -> tuple[Any, Digest]:
     """Store ``pipeline`` in the active MLflow run.
 
     Args:
@@ -44,24 +93,34 @@ def log_model(pipeline: Any, example: pd.DataFrame) -> Any:
         example: A few rows of its input, free of sensitive values; stored with the model.
 
     Returns:
-        MLflow's ``ModelInfo``.
+        MLflow's ``ModelInfo``, and the digest of the file as it was written, before it was sent.
 
     Raises:
         UnsafeModelError: The pipeline holds a type that could not be loaded again.
     """
     import skops.io
+    from mlflow import sklearn as flavor
+    from mlflow.models import Model as Format
     from mlflow.models import infer_signature
-    from mlflow.sklearn import log_model as log_sklearn_model
 
     _refuse(skops.io.get_untrusted_types(data=skops.io.dumps(pipeline)), "The trained model")
     lightgbm = type(pipeline.named_steps["estimator"]).__module__.startswith("lightgbm")
     required = [*_REQUIRED, *(["lightgbm"] if lightgbm else [])]
+    written: list[Digest] = []
+
+    def save_model(path: str, **kwargs: Any) -> None:
+        flavor.save_model(path=path, **kwargs)
+        written.append(Digest.of((Path(path) / _FILE).read_bytes()))
+
     with warnings.catch_warnings():
         # MLflow's hints on its own defaults, and what a plain array does to feature names.
         warnings.simplefilter("ignore")
-        return log_sklearn_model(
-            pipeline,
+        # As `mlflow.sklearn.log_model` does it, which does not let one see the file.
+        info = Format.log(
+            artifact_path=None,
             name="model",
+            flavor=SimpleNamespace(__name__=flavor.__name__, save_model=save_model),
+            sk_model=pipeline,
             serialization_format="skops",
             skops_trusted_types=list(TRUSTED_TYPES),
             signature=infer_signature(example, pipeline.predict(example)),
@@ -69,39 +128,82 @@ def log_model(pipeline: Any, example: pd.DataFrame) -> Any:
             # Given, because inferring them starts another process and takes seconds.
             pip_requirements=[f"{name}=={version(name)}" for name in required],
         )
+    return info, written[-1]
 
 
-def load_model(uri: str, client: Client) -> Model:
+def load_model(uri: str, client: Client, what: str, expected: Digest | None) -> Model:
     """Load the model at an MLflow URI, such as ``models:/iris/3``.
 
     MLflow takes the list of trusted types from the stored model itself, so whoever can write
-    there could widen it (mlflow#25686). Here the types in the file are compared with
-    ``TRUSTED_TYPES`` before anything is loaded.
+    there could widen it (mlflow#25686). Here the file is compared with what was registered, and
+    the types in it with ``TRUSTED_TYPES``, before anything is loaded.
+
+    Args:
+        uri: Where the model is.
+        client: MLflow.
+        what: Which one it is, for messages, such as "Version 3 of 'iris'".
+        expected: The digest of its file; None where none is known.
 
     Raises:
+        ChangedModelError: The file is not the one that is expected, is missing, or damaged.
         UnsafeModelError: The file is not skops, or holds a type that is not trusted.
     """
     import skops.io
+
+    # Read once: what is checked is what is loaded.
+    content = _stored(uri, client, what)
+    found = Digest.of(content)
+    if expected is not None and found != expected:
+        raise ChangedModelError(
+            f"The file of {what} ({_FILE} at {uri}) is not the one that was registered: it has "
+            f"{found}, and was registered with {expected}. {_WHAT_TO_DO}"
+        )
+    try:
+        strange = skops.io.get_untrusted_types(data=content)
+    # Whatever is wrong inside of a file shows as an error of whatever reads that part of it.
+    except Exception as error:
+        raise _damaged(what, uri, found, error) from error
+    _refuse(strange, what)
+    try:
+        return Model(skops.io.loads(content, trusted=list(TRUSTED_TYPES)))
+    except Exception as error:
+        raise _damaged(what, uri, found, error) from error
+
+
+def _stored(uri: str, client: Client, what: str) -> bytes:
+    """The bytes of the model's file."""
     from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
 
     with tempfile.TemporaryDirectory() as folder:
-        found = client.patiently(
-            download_artifacts,
-            artifact_uri=uri,
-            dst_path=folder,
-            tracking_uri=client.uri,
-            registry_uri=client.uri,
-        )
-        file = Path(found) / "model.skops"
-        if not file.is_file():
-            raise UnsafeModelError(
-                f"{uri} is not stored in the skops format, and any other can run code when it is "
-                "loaded. Nothing was loaded. Train the model again with mlops_assets."
+        try:
+            found = client.patiently(
+                download_artifacts,
+                artifact_uri=uri,
+                dst_path=folder,
+                tracking_uri=client.uri,
+                registry_uri=client.uri,
             )
-        # Read once: what is checked is what is loaded.
-        content = file.read_bytes()
-    _refuse(skops.io.get_untrusted_types(data=content), uri)
-    return Model(skops.io.loads(content, trusted=list(TRUSTED_TYPES)))
+        except (MlflowException, OSError) as error:
+            raise ChangedModelError(
+                f"The files of {what} at {uri} cannot be read ({error}). {_WHAT_TO_DO}"
+            ) from error
+        file = Path(found) / _FILE
+        if file.is_file():
+            return file.read_bytes()
+        if list(file.parent.glob("model.*")):
+            raise UnsafeModelError(
+                f"{what} ({uri}) is not stored in the skops format, and any other can run code "
+                "when it is loaded. Nothing was loaded. Train the model again with mlops_assets."
+            )
+        raise ChangedModelError(f"The file of {what} ({_FILE} at {uri}) is gone. {_WHAT_TO_DO}")
+
+
+def _damaged(what: str, uri: str, found: Digest, error: Exception) -> ChangedModelError:
+    return ChangedModelError(
+        f"The file of {what} ({_FILE} at {uri}) is damaged ({found.size:,} bytes, "
+        f"{type(error).__name__}). {_WHAT_TO_DO}"
+    )
 
 
 def _refuse(found: list[str], what: str) -> None:

@@ -149,18 +149,23 @@ def registered(client: Client, model: str, idempotency_key: str) -> int | None:
     versions = client.search_model_versions(
         f"name = '{model}' and tags.`{IDEMPOTENCY_TAG}` = '{idempotency_key}'"
     )
-    if not versions:
-        return None
-    kept, *others = sorted(versions, key=lambda each: (not each.aliases, int(each.version)))
-    twins = [each for each in others if not each.aliases]
-    if twins:
-        numbers = ", ".join(str(twin.version) for twin in twins)
-        said = f"{numbers}: MLflow's answer was lost, and it was registered again."
-        client.set_model_version_tag(model, str(kept.version), TWINS_TAG, said)
-        _LOG.warning("Twins of version %s of %s are removed: %s", kept.version, model, said)
+    numbers = sorted(int(each.version) for each in versions)
+    if len(numbers) > 1:
+        return _keep_one(client, model, numbers)
+    return numbers[0] if numbers else None
+
+
+def _keep_one(client: Client, model: str, numbers: list[int]) -> int:
+    # A search does not tell aliases.
+    used = {int(number) for number in client.get_registered_model(model).aliases.values()}
+    kept = next((number for number in numbers if number in used), numbers[0])
+    twins = [number for number in numbers if number != kept and number not in used]
+    said = f"{', '.join(map(str, twins))}: MLflow's answer was lost, and it was registered again."
+    client.set_model_version_tag(model, str(kept), TWINS_TAG, said)
+    _LOG.warning("Twins of version %s of %s are removed: %s", kept, model, said)
     for twin in twins:
-        _delete_version(client, model, str(twin.version))
-    return int(kept.version)
+        _delete_version(client, model, str(twin))
+    return kept
 
 
 def _delete_version(client: Client, model: str, number: str) -> None:
@@ -217,8 +222,8 @@ def log_training(
         task: Classification adds a confusion matrix.
         model: The registered model's name; made where it is missing.
         tags: Tags of the version: ``partition``, ``dagster_run_id``, ``idempotency_key``;
-            ``training_data_hash`` is added. A key that has a version already is not registered
-            again.
+            ``training_data_hash`` and the digest of the model's file are added. A key that has a
+            version already is not registered again.
         files: More artifacts, such as the drift report.
 
     Returns:
@@ -251,8 +256,9 @@ def log_training(
         _log_confusion(client, frame[columns.target], trained)
     for file in files:
         log(mlflow.log_artifact, str(file))
-    info = log(log_model, trained.pipeline, _example(trained, frame, columns))
-    return _register(client, model, info, {**tags, "training_data_hash": digest})
+    info, stored = log(log_model, trained.pipeline, _example(trained, frame, columns))
+    known_by = {"training_data_hash": digest, **stored.tags()}
+    return _register(client, model, info, {**tags, **known_by})
 
 
 def _log_dataset(frame: pd.DataFrame, columns: Columns, digest: str) -> None:

@@ -53,7 +53,9 @@ def test_a_retry_of_a_killed_run_registers_its_version_once(fork):
     assert retry.success, retry.message
     assert retry.metadata("candidate_model")["version"] == made == 4
     assert len(loop.mlflow.search_model_versions("name = 'iris'")) == 4
-    assert loop.store.record("iris", "candidate_model", DAY) == {"version": 4}
+    kept = loop.store.record("iris", "candidate_model", DAY)
+    assert kept["version"] == 4
+    assert kept["model_digest"].items() <= loop.registry.get(4).tags.items()
     # And it goes on in the MLflow run of the first try.
     (tracked,) = loop.mlflow_runs(retry.run_id)
     assert tracked.info.run_id == loop.registry.get(made).run_id
@@ -92,7 +94,7 @@ def test_a_run_that_is_terminated_ends_after_the_algorithm_at_hand(fork, monkeyp
     loop = fork(training=OTHERWISE)
     trained = []
 
-    def log_and_terminate(result):
+    def log_and_terminate(client, result):
         trained.append(result.id)
         [running] = loop.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
         loop.instance.report_run_canceling(running)

@@ -1,6 +1,10 @@
+import shutil
+
 import dagster as dg
+import pytest
 
 from mlops_assets_tests.examples import BASELINE
+from mlops_assets_tests.stored import HARM, file_of
 
 
 def test_every_row_is_scored_with_the_version_in_production(five_days):
@@ -57,3 +61,29 @@ def test_a_batch_that_became_unreadable_in_the_store_is_named(fork):
     assert not run.success
     assert f"{path} cannot be read as Parquet" in run.message
     assert "Materialize iris/drifted_batch of 2026-01-01 again" in run.message
+
+
+@pytest.mark.parametrize("harm", ["other answer", "truncated", "deleted"])
+def test_a_production_whose_file_was_changed_scores_nothing(fork, harm):
+    loop = fork()
+    assert loop.run("drifted_batch", partition="2026-01-07").success
+    HARM[harm](file_of(loop.registry, 2))
+    before = loop.files()
+    run = loop.run("predictions", partition="2026-01-07")
+    assert not run.success
+    assert "version 2 of 'iris'" in run.message
+    assert "Nothing was loaded" in run.message
+    assert loop.files() == before
+    assert loop.job("iris_rollback").success  # as the message advises
+    assert loop.run("predictions", partition="2026-01-07").success
+
+
+def test_a_changed_file_with_its_tags_changed_is_told_by_the_record_of_its_training(fork):
+    loop = fork()
+    shutil.copyfile(file_of(loop.registry, 3), file_of(loop.registry, 2))
+    other = loop.registry.get(3).tags
+    digest = {name: other[name] for name in ("model_sha256", "model_bytes")}
+    loop.registry.set_tags(loop.registry.get(2), digest)
+    run = loop.run("predictions", partition="2026-01-03")
+    assert not run.success
+    assert "tags of version 2 of 'iris'" in run.message

@@ -3,9 +3,11 @@
 import time
 
 import pandas as pd
+import pytest
 
 from mlops_assets.promotion.registry import Registry
 from mlops_assets.serving.follower import Follower
+from mlops_assets_tests.stored import HARM, file_of
 
 ROW = pd.DataFrame({"count": [1.0], "colour": ["red"]})
 
@@ -72,3 +74,27 @@ def test_it_follows_in_the_background_until_it_is_stopped(registry):
         time.sleep(0.05)
     follower.stop()
     assert follower.served.version.number == 2
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_a_changed_file_is_not_served_and_the_old_version_goes_on(registry, harm):
+    follower = Follower(registry, 60)
+    registry.set_alias("production", registry.get(1))
+    follower.refresh()
+    HARM[harm](file_of(registry, 2))
+    registry.set_alias("production", registry.get(2))
+    follower.refresh()
+    assert follower.served.version.number == 1
+    assert follower.served.model.predict(ROW).tolist() == ["one"]
+    assert "version 2 of 'shop'" in follower.problem
+    assert "Nothing was loaded" in follower.problem
+
+
+def test_a_changed_signature_is_not_served(registry):
+    settings = file_of(registry, 2).parent / "MLmodel"
+    settings.write_text(settings.read_text("utf-8").replace('"count"', '"counts"'), "utf-8")
+    follower = Follower(registry, 60)
+    registry.set_alias("production", registry.get(2))
+    follower.refresh()
+    assert follower.served is None
+    assert "other columns than the model takes: count, counts" in follower.problem

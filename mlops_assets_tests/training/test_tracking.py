@@ -1,21 +1,18 @@
 """The record in a real MLflow, and loading what was stored."""
 
 import json
-import pickle
 from pathlib import Path
 
 import mlflow
 import pytest
-import skops.io
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.errors import UserError
 from mlops_assets.promotion.registry import Registry
-from mlops_assets.training import model_format, tracking
+from mlops_assets.training import tracking
 from mlops_assets.training.automl import AlgorithmResult, train
-from mlops_assets.training.mlflow_server import connect, masked
-from mlops_assets.training.model_format import UnsafeModelError
+from mlops_assets.training.mlflow_server import connect
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets_tests.training.tables import mixed
 
@@ -133,58 +130,6 @@ def test_a_deleted_experiment_is_a_clear_error(experiment, mlflow_uri, tmp_path)
     mlflow.MlflowClient().delete_experiment(experiment)
     with pytest.raises(UserError, match="experiment 'iris' was deleted"):
         tracking.prepare_experiment(connect(mlflow_uri), "iris", tmp_path.as_uri())
-
-
-def stored_model(experiment, trained, mlflow_uri) -> Path:
-    number, _ = record(experiment, trained)
-    source = mlflow.MlflowClient().get_model_version("iris", str(number)).source
-    return Path(mlflow.artifacts.download_artifacts(source)) / "model.skops"
-
-
-def test_a_file_with_another_type_is_refused_though_its_own_list_allows_it(
-    experiment, trained, mlflow_uri
-):
-    path = stored_model(experiment, trained, mlflow_uri)
-    skops.io.dump(Path("/tmp/x"), path)
-    settings = path.parent / "MLmodel"
-    settings.write_text(
-        settings.read_text("utf-8").replace(
-            "- numpy.dtype", "- numpy.dtype\n    - pathlib.PosixPath"
-        ),
-        "utf-8",
-    )
-    registry = Registry("iris", mlflow_uri)
-    with pytest.raises(UnsafeModelError, match=r"1 types .* not trusted: pathlib\.PosixPath"):
-        registry.load(registry.get(1))
-
-
-def test_a_pickle_is_never_loaded(experiment, trained, mlflow_uri):
-    path = stored_model(experiment, trained, mlflow_uri)
-    path.unlink()
-    (path.parent / "model.pkl").write_bytes(pickle.dumps(1))
-    registry = Registry("iris", mlflow_uri)
-    with pytest.raises(UnsafeModelError, match="not stored in the skops format"):
-        registry.load(registry.get(1))
-
-
-def test_a_model_with_a_type_that_could_not_be_loaded_is_not_stored(experiment, trained):
-    from sklearn.pipeline import Pipeline
-
-    strange = Pipeline([("estimator", Path("/"))])
-    with pytest.raises(UnsafeModelError, match="pathlib"):
-        model_format.log_model(strange, mixed())
-
-
-@pytest.mark.parametrize(
-    "uri", ["http://127.0.0.1:9", "sqlite:////dev/null/mlflow.db", "postgresql://u:p@h/d"]
-)
-def test_an_mlflow_that_does_not_answer_is_named_without_its_password(uri):
-    if uri.startswith("postgresql"):
-        assert masked(uri) == "postgresql://u:***@h/d"
-        return
-    with pytest.raises(UserError, match="MLflow cannot be reached at") as told:
-        connect(uri)
-    assert uri in str(told.value)
 
 
 def test_the_leaderboard_is_a_table_in_the_ui(experiment, trained, tmp_path):
