@@ -8,8 +8,9 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from mlops_assets import settings
 from mlops_assets.lifecycle.life import Life
-from mlops_assets.lifecycle.trainer import Trainer, Training
+from mlops_assets.lifecycle.outside import Trainer, Training
 from mlops_assets.training.automl import AlgorithmResult, train
 from mlops_assets.training.mlflow_server import Client, connect
 from mlops_assets.training.tracking import (
@@ -28,7 +29,7 @@ def trainer(context: dg.AssetExecutionContext, life: Life) -> Trainer:
     def train_and_register(
         table: pd.DataFrame, partition: str | None, files: Sequence[Path]
     ) -> Training:
-        client = connect(registry.tracking_uri, registry.patience)
+        client = connect(settings.mlflow_uri(), settings.mlflow_patience())
         key = idempotency_key(spec.name, partition, table, spec.columns, spec.task, spec.training)
         known = registered(client, spec.name, key)
         if known is not None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from mlops_assets.lifecycle.journal import Registered
 from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.outside import Trainer, Training
 from mlops_assets.lifecycle.rows import ORIGIN
-from mlops_assets.lifecycle.trainer import Trainer, Training
 
 
 @dataclass(frozen=True)

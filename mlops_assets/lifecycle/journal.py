@@ -7,8 +7,8 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlops_assets.data.store import Store
 from mlops_assets.drift.regimes import DecisionRecord, ReportRecord
+from mlops_assets.lifecycle.outside import Store
 from mlops_assets.promotion.gate import Decision
 from mlops_assets.promotion.registry import Version
 from mlops_assets.promotion.rollback import RollbackRecord

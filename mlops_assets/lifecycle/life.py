@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_assets.data.store import Store
 from mlops_assets.lifecycle.journal import Journal
-from mlops_assets.promotion.registry import Registry, Version
+from mlops_assets.lifecycle.outside import Registry, Store
+from mlops_assets.promotion.registry import Version
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training.features import Model
 
