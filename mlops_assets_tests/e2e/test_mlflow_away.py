@@ -145,7 +145,7 @@ def served(fork):
 def test_an_mlflow_that_is_away_for_seconds_in_a_promotion_ends_nothing(served, caplog):
     loop, proxy = served
     loop.patience = 60
-    away = proxy.add(Fault("leave", "POST", MOVES, nth=2, seconds=3))
+    away = proxy.add(Fault("leave", "POST", MOVES, nth=2, seconds=8))
     run = loop.run("production_model", partition=DAY)
     assert away.met.is_set()
     assert run.success, run.message
