@@ -26,6 +26,7 @@ EVENTS = (
     "RUN_SUCCESS",
 )
 _PATIENCE = 120  # seconds that one process may take
+_WRITES = "writes.txt"
 _DONE, _KILLED = 0, -signal.SIGKILL
 
 Work = Callable[[Loop], Any]
@@ -100,24 +101,34 @@ def asked_for(loop: Loop) -> Iterator[dg.RunRequest]:
 
 def _work(write: int, work: Work, home: Path, spec: ModelSpec) -> None:
     with opened(home, spec) as loop, loop.environment():
-        _end_before(write, home)
+        counted = _end_before(write, home)
         done = work(loop)
         assert done.success, done.message
+        (home / _WRITES).write_text(str(counted()), encoding="utf-8")
 
 
-def _end_before(write: int, home: Path) -> None:
-    """End this process before the n-th write to the store, to MLflow's database, to Dagster's."""
+def writes_of(home: Path) -> int:
+    """How many writes the work had that was not interrupted."""
+    return int((home / _WRITES).read_text(encoding="utf-8"))
+
+
+def _end_before(write: int, home: Path) -> Callable[[], int]:
+    """End this process before the n-th write to the store, to MLflow's database, to Dagster's.
+
+    Returns:
+        Tells how many there have been.
+    """
     from dagster._core.storage.event_log import SqliteEventLogStorage
     from sqlalchemy import Engine, event
 
     from mlops_assets.data.store import Store
 
-    left = write
+    done = 0
 
     def count() -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
+        nonlocal done
+        done += 1
+        if done == write:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def counted(original: Callable[..., Any], counts: Callable[..., bool]) -> Callable[..., Any]:
@@ -144,3 +155,5 @@ def _end_before(write: int, home: Path) -> None:
         changed = connection.info.pop("mlops_assets_tests.changed", False)
         if changed and connection.engine.url.database == str(home / "mlflow.db"):
             count()
+
+    return lambda: done
