@@ -204,7 +204,10 @@ def test_a_training_registers_one_version(points, five_days, tmp_path, monkeypat
         assert first == 1
         assert loop.life.journal.candidate(DRIFTED).version == made
         assert loop.aliases() == {"production": 1, "staging": made}
+        if running_in_mlflow(loop):  # all was done before the kill, so the next run has to end it
+            assert register(tmp_path / "found", loop).success
         assert running_in_mlflow(loop) == []
+        assert versions(loop) == [1, made]
 
 
 def acted_on_once(loop: Loop) -> None:

@@ -150,10 +150,14 @@ def _tags(run: dg.DagsterRun) -> dict[str, str]:
 
 
 def _close_killed_runs(client: Any, experiment_id: str, instance: dg.DagsterInstance) -> None:
-    """Mark as KILLED what a killed process left RUNNING: nobody else would."""
+    """End what a killed process left RUNNING: nobody else would.
+
+    It is FINISHED where all the work was done before the kill, and KILLED elsewhere.
+    """
     for left in client.search_runs([experiment_id], "attributes.status = 'RUNNING'"):
         parent = left.data.tags.get("mlflow.parentRunId")
         tags = client.get_run(parent).data.tags if parent else left.data.tags
         run = instance.get_run_by_id(tags.get("dagster_run_id", ""))
         if run is not None and run.status in ENDED:
-            client.set_terminated(left.info.run_id, "KILLED")
+            finished = run.status is dg.DagsterRunStatus.SUCCESS
+            client.set_terminated(left.info.run_id, "FINISHED" if finished else "KILLED")

@@ -59,12 +59,14 @@ def test_a_run_that_fails_is_failed_in_mlflow_too(fork):
     assert tracked.info.status == "FAILED"
 
 
-def test_what_a_killed_run_left_running_is_marked_killed_by_the_next_run(fork):
+@pytest.mark.parametrize(
+    ("came_to", "marked"),
+    [(dg.DagsterRunStatus.CANCELED, "KILLED"), (dg.DagsterRunStatus.SUCCESS, "FINISHED")],
+)
+def test_what_a_killed_run_left_running_is_ended_by_the_next_run(fork, came_to, marked):
     loop = fork()
     run_id = str(uuid.uuid4())
-    loop.instance.add_run(
-        dg.DagsterRun("iris_retrain", run_id, status=dg.DagsterRunStatus.CANCELED)
-    )
+    loop.instance.add_run(dg.DagsterRun("iris_retrain", run_id, status=came_to))
     experiment = loop.mlflow.get_experiment_by_name("iris").experiment_id
     left = loop.mlflow.create_run(experiment, tags={"dagster_run_id": run_id})
     nested = loop.mlflow.create_run(
@@ -72,7 +74,7 @@ def test_what_a_killed_run_left_running_is_marked_killed_by_the_next_run(fork):
     )
     assert loop.run("augmented_dataset", partition=DAY).success
     ended = {loop.mlflow.get_run(run.info.run_id).info.status for run in (left, nested)}
-    assert ended == {"KILLED"}
+    assert ended == {marked}
 
 
 def test_what_is_really_running_is_left_alone(fork):
