@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from mlops_assets.local.demo import STORY
+from mlops_assets.training.tracking import IDEMPOTENCY_TAG
 from mlops_assets_tests.docker.stack import CHECKOUT, wait_for
 
 pytestmark = pytest.mark.docker
@@ -288,6 +289,7 @@ def test_an_example_value_left_in_the_settings_stops_the_start(stack, tmp_path):
 
 def start_retraining(stack, dagster):
     """A whole retraining that has begun to train; its run id, and the versions before it."""
+    stack.forget_trainings()
     before = len(stack.versions())
     run_id = wait_for(lambda: dagster.launch("iris_retrain", DRIFTED), "Dagster to launch a run")
 
@@ -310,7 +312,7 @@ def assert_whole(stack, dagster, run_id, before):
         tag["value"]
         for version in versions
         for tag in version.get("tags", [])
-        if tag["key"] == "idempotency_key"
+        if tag["key"] == IDEMPOTENCY_TAG
     ]
     assert len(keys) == len(versions) == len(set(keys))
     answer = wait_for(stack.predicted, "serving to answer")
