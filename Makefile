@@ -16,7 +16,7 @@ export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up new-model schema test lint format bench bench-decisions bench-loading bench-large-batch picture lock clean
+.PHONY: help demo up new-model schema test lint format bench bench-decisions bench-lives bench-loading bench-large-batch picture lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,10 +64,13 @@ format: $(VENV)/.dev ## Put the code into its one format
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: bench-decisions bench-loading bench-large-batch ## Run every benchmark
+bench: bench-decisions bench-lives bench-loading bench-large-batch ## Run every benchmark
 
 bench-decisions: $(VENV)/.runtime ## Measure by simulation how often the decisions are right
 	$(BIN)/python -m bench.decisions
+
+bench-lives: $(VENV)/.runtime ## Live N simulated lives (2000) with all that can happen, and check what is promised
+	$(BIN)/python -m bench.lives --lives $(or $(N),2000) --seed $(or $(SEED),0)
 
 bench-loading: $(VENV)/.runtime ## Measure how long a code server with fifty models takes to start, beside one with one
 	$(BIN)/python -m bench.loading

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.loop import Outcome, Simple, live, simple_rules
+from bench.streams import Outcome, Simple, live, simple_rules
 from bench.trials import Cell, Effort, rate, run
 from bench.world import World
 from mlops_assets.promotion.policy import GatePolicy

@@ -27,10 +27,11 @@ class Model:
 
     sampler: RBFSampler
     coefficients: np.ndarray
+    features: list[str]
 
-    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """The most probable class of each row."""
-        return np.argmax(_features(self.sampler, rows) @ self.coefficients, axis=1)
+        return np.argmax(_features(self.sampler, frame[self.features]) @ self.coefficients, axis=1)
 
 
 class Learner:
@@ -42,12 +43,13 @@ class Learner:
     """
 
     def __init__(self, columns: int, components: int = 120, gamma: float = 0.05) -> None:
+        self.features = [f"x{place}" for place in range(columns)]
         self.sampler = RBFSampler(gamma=gamma, n_components=components, random_state=0)
         self.sampler.fit(np.zeros((1, columns)))
 
     def moments(self, rows: pd.DataFrame) -> Moments:
         """The moments of labelled rows."""
-        features = _features(self.sampler, rows)
+        features = _features(self.sampler, rows[self.features])
         classes = np.eye(CLASSES)[rows[TARGET].to_numpy()]
         return Moments(features.T @ features, features.T @ classes)
 
@@ -57,9 +59,9 @@ class Learner:
         squares = np.sum([part.squares for part in parts], axis=0)
         products = np.sum([part.products for part in parts], axis=0)
         ridge = RIDGE * np.eye(len(squares))
-        return Model(self.sampler, np.linalg.solve(squares + ridge, products))
+        return Model(self.sampler, np.linalg.solve(squares + ridge, products), self.features)
 
 
 def _features(sampler: RBFSampler, rows: pd.DataFrame) -> np.ndarray:
-    values = rows.drop(columns=TARGET).to_numpy()
+    values = rows.to_numpy()
     return np.hstack([sampler.transform(values), np.ones((len(values), 1))])

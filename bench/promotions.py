@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from bench.loop import METRIC, ROLES, TASK
+from bench.streams import METRIC, SPEC
 from bench.tables import TARGET
 from bench.trials import Cell, Effort, rate, run
 from bench.world import World
@@ -174,5 +174,5 @@ def two_models(
 
 
 def _parts(rows: pd.DataFrame, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    judged = held_out(rows, ROLES, share, SPLIT.seed, TASK)
+    judged = held_out(rows, SPEC.columns, share, SPLIT.seed, SPEC.task)
     return rows[~judged], rows[judged]

@@ -13,6 +13,10 @@ class NotThereYetError(UserError):
     """The day's data has not arrived; asking again later may find it."""
 
 
+class NotStoredError(UserError):
+    """What was asked for is not in the store; that it could not be read is another error."""
+
+
 class AwayError(UserError):
     """Something outside, such as MLflow, does not answer; trying again later may succeed.
 

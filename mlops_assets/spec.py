@@ -22,6 +22,18 @@ OWNER = r"^(team:.+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7})$"  # as Dag
 _Policy = TypeVar("_Policy", TrainingPolicy, GatePolicy)
 
 
+class ReplayPolicy(BaseModel):
+    """How the model's past is lived again by ``mlops-assets replay``; nothing else uses it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label_delay_days: int = Field(
+        default=0,
+        ge=0,
+        description="How many days after a batch its labels came; the history does not tell.",
+    )
+
+
 class ModelSpec(BaseModel):
     """What runs for one model: its data, and every number that its decisions depend on."""
 
@@ -77,6 +89,9 @@ class ModelSpec(BaseModel):
     rollback: RollbackPolicy = Field(
         default_factory=RollbackPolicy,
         description="When production goes back to the version before it by itself.",
+    )
+    replay: ReplayPolicy = Field(
+        default_factory=ReplayPolicy, description="How the model's past is lived again."
     )
 
     @field_validator("start_date", mode="before")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bench.alarms import target_trials
-from bench.loop import live
 from bench.promotions import two_models
+from bench.streams import live
 from bench.tables import FEATURES, SHIFTED, UNEVEN, mixed
 from bench.trials import clopper_pearson, rate
 from bench.world import World

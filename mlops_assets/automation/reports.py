@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets import settings
-from mlops_assets.drift.verdict import hold_back
+from mlops_assets.drift.verdict import why_not_retrained
 from mlops_assets.jobs import EXPECTED_TAG, AssetJob
 from mlops_assets.resources.mlflow import first_try
 from mlops_assets.spec import ModelSpec
@@ -151,20 +151,16 @@ def metadata_of(record: dg.EventLogRecord) -> dict[str, Any]:
 def _why_not(spec: ModelSpec, record: dg.EventLogRecord, retrained: list[str]) -> str | None:
     """Why a drift report leads to no retraining, in words; None where it does."""
     said = metadata_of(record)
-    partition = str(record.partition_key)
-    reasons = said.get("reasons") or ["the report gives no reason"]
-    if said.get("retrain") is not True:
-        return f"{partition}: {'; '.join(map(str, reasons))}"
-    if decided := said.get("decided_before"):
-        return f"{partition}: {decided}"
     in_a_row = said.get("drifted_in_a_row")
-    held_back = hold_back(
-        partition,
+    return why_not_retrained(
+        str(record.partition_key),
+        said.get("retrain") is True,
+        map(str, said.get("reasons") or ["the report gives no reason"]),
+        said.get("decided_before"),
         in_a_row if isinstance(in_a_row, int) else 1,
-        max((day for day in retrained if day < partition), default=None),
+        retrained,
         spec.drift,
     )
-    return f"{partition}: {held_back}" if held_back else None
 
 
 def _retrained_days(instance: dg.DagsterInstance, job: str) -> list[str]:

@@ -1,6 +1,8 @@
 """Which rows are held out: derivable again at any time, whatever the order of the rows."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -80,26 +82,49 @@ def held_out(
     return _lowest(content, share)
 
 
-def on_first_side(
-    tables: Sequence[tuple[pd.DataFrame, np.ndarray]], columns: Columns
-) -> list[np.ndarray]:
+@dataclass(frozen=True)
+class RowKeys:
+    """What the rows of a table are known by in other tables; arrays of shape (n_rows,).
+
+    Attributes:
+        identity: A row that comes again has the same: its id or, without id columns, what all
+            its columns hold that are not ignored.
+        content: What all its columns hold that are not ignored, a timestamp among them; None
+            without one, where rows that are alike may be as good as different ones.
+        labelled: Whether it has a label.
+    """
+
+    identity: np.ndarray
+    content: np.ndarray | None
+    labelled: np.ndarray
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, columns: Columns) -> Self:
+        """The keys of a table in the data types of the contract."""
+        labelled = frame.index.isin(columns.labelled(frame).index)
+        if not columns.id:
+            content = _content(frame, columns)
+            return cls(content, content if columns.timestamp else None, labelled)
+        ids = _hashes(_one_zero(frame[columns.id]).astype(str), 0)
+        return cls(ids, _content(frame, columns) if columns.timestamp else None, labelled)
+
+
+def on_first_side(tables: Sequence[tuple[RowKeys, np.ndarray]]) -> list[np.ndarray]:
     """The masks of several tables, with each row on the side that it was on first.
 
-    A row that comes again would else be held out of one table and learned from in another. With
-    id columns an id is such a row; without them, a row with the same values in all columns that
-    are not ignored.
+    A row that comes again would else be held out of one table and learned from in another.
 
     Args:
-        tables: frames with the masks that `held_out` gave for them, in the order of their time.
-        columns: the roles of the columns.
+        tables: the keys of each table's rows with the mask that `held_out` gave for it, in the
+            order of their time.
     """
-    rows = np.concatenate([_identity(frame, columns) for frame, _ in tables])
+    rows = np.concatenate([keys.identity for keys, _ in tables])
     held = np.concatenate([mask for _, mask in tables])
     _, first, row = np.unique(rows, return_index=True, return_inverse=True)
     return np.split(held[first][row], np.cumsum([len(mask) for _, mask in tables])[:-1])
 
 
-def delivered_before(frames: Sequence[pd.DataFrame], columns: Columns) -> list[np.ndarray]:
+def delivered_before(tables: Sequence[RowKeys]) -> list[np.ndarray]:
     """Mark the rows of each table that an earlier one has had, as when every day brings seven.
 
     Such a row has a label there as well, and the same values in all other columns that are not
@@ -107,25 +132,19 @@ def delivered_before(frames: Sequence[pd.DataFrame], columns: Columns) -> list[n
     say of a customer who has not changed since yesterday.
 
     Args:
-        frames: tables in the order of their time.
-        columns: the roles of the columns.
+        tables: the keys of each table's rows, in the order of their time.
     """
-    lengths = [len(frame) for frame in frames]
-    if columns.timestamp is None:
+    lengths = [len(keys.labelled) for keys in tables]
+    contents = [keys.content for keys in tables if keys.content is not None]
+    if len(contents) < len(tables):
         return [np.zeros(length, dtype=bool) for length in lengths]
-    rows = np.concatenate([_content(frame, columns) for frame in frames])
-    labelled = np.concatenate([frame.index.isin(columns.labelled(frame).index) for frame in frames])
-    table = np.repeat(np.arange(len(frames)), lengths)
+    rows = np.concatenate(contents)
+    labelled = np.concatenate([keys.labelled for keys in tables])
+    table = np.repeat(np.arange(len(tables)), lengths)
     again = np.zeros(len(rows), dtype=bool)
     _, first, row = np.unique(rows[labelled], return_index=True, return_inverse=True)
     again[labelled] = table[labelled][first][row] < table[labelled]
     return np.split(again, np.cumsum(lengths)[:-1])
-
-
-def _identity(frame: pd.DataFrame, columns: Columns) -> np.ndarray:
-    if columns.id:
-        return _hashes(_one_zero(frame[columns.id]).astype(str), 0)
-    return _content(frame, columns)
 
 
 def _content(frame: pd.DataFrame, columns: Columns) -> np.ndarray:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mlops_assets import settings
-from mlops_assets.errors import UserError
+from mlops_assets.errors import NotStoredError, UserError
 
 _ASIDE = re.compile(r"\.[0-9a-f]{32}\.part$")  # what is written before it is renamed
 
@@ -41,19 +41,18 @@ class Store:
         """The table that was kept.
 
         Raises:
-            UserError: There is none, or the file is not readable as Parquet.
+            NotStoredError: There is none.
+            UserError: The file is not readable as Parquet.
         """
         path = self.path(model, asset, partition, "parquet")
-        again = f"Materialize {model}/{asset}{_of(partition)} again."
         filesystem = self._filesystem()
         try:
             with filesystem.open(path, "rb") as file:
                 return pd.read_parquet(file)
         except FileNotFoundError:
-            raise UserError(
-                f"There is no {model}/{asset}{_of(partition)} at {path}. {again}"
-            ) from None
+            raise missing_table(model, asset, partition, path) from None
         except (pa.ArrowInvalid, OSError) as error:
+            again = _again(model, asset, partition)
             raise UserError(f"{path} cannot be read as Parquet ({error}). {again}") from error
 
     def write_record(
@@ -67,14 +66,11 @@ class Store:
         """One record.
 
         Raises:
-            UserError: There is none.
+            NotStoredError: There is none.
         """
         found = self.find_record(model, asset, partition)
         if found is None:
-            raise UserError(
-                f"There is no record of {model}/{asset}{_of(partition)} in {self._url()}. "
-                f"Materialize {model}/{asset}{_of(partition)} first."
-            )
+            raise missing_record(model, asset, partition, self._url())
         return found
 
     def find_record(self, model: str, asset: str, partition: str) -> dict[str, Any] | None:
@@ -137,6 +133,23 @@ class Store:
 
     def _root(self) -> str:
         return str(fsspec.url_to_fs(self._url())[1]).rstrip("/")
+
+
+def missing_table(model: str, asset: str, partition: str, path: str) -> NotStoredError:
+    """The error of a table that is not there."""
+    return NotStoredError(
+        f"There is no {model}/{asset}{_of(partition)} at {path}. {_again(model, asset, partition)}"
+    )
+
+
+def missing_record(model: str, asset: str, partition: str, where: str) -> NotStoredError:
+    """The error of a record that is not there."""
+    what = f"{model}/{asset}{_of(partition)}"
+    return NotStoredError(f"There is no record of {what} in {where}. Materialize {what} first.")
+
+
+def _again(model: str, asset: str, partition: str) -> str:
+    return f"Materialize {model}/{asset}{_of(partition)} again."
 
 
 def _of(partition: str) -> str:

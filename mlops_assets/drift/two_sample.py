@@ -135,34 +135,104 @@ def compare(
     Returns:
         The comparison. A column without a row on either side never differs.
     """
-    ours, theirs = _sample(reference, features, policy), _sample(batch, features, policy)
+    sides = [Side(frame, tuple(features), target, policy.max_rows) for frame in (reference, batch)]
+    return compare_sides(*sides, task, policy)
+
+
+class Side:
+    """One side of a comparison, made ready once for however many others it is compared with.
+
+    Args:
+        frame: The rows; has every column of ``features``.
+        features: The feature columns to compare.
+        target: The target; None: not compared.
+        max_rows: Of more rows, so many are sampled.
+    """
+
+    def __init__(
+        self, frame: pd.DataFrame, features: tuple[str, ...], target: str | None, max_rows: int
+    ) -> None:
+        self.rows = len(frame)
+        sample = _sample(frame, list(features), max_rows)
+        self.features = {name: _Values(_column(sample, name)) for name in features}
+        self.cells = len(sample) * (len(features) + 1)
+        self.target = target
+        self.labels: _Values | None = None
+        if target is not None and target in frame.columns:
+            labels = _column(frame, target).dropna()
+            labels = _column(_sample(labels.to_frame(target), [target], max_rows), target)
+            self.labels = _Values(labels) if len(labels) else None
+
+
+def compare_sides(reference: Side, batch: Side, task: str, policy: DriftPolicy) -> Comparison:
+    """As `compare`, of sides that were made ready with the same features, target and policy."""
     kinds: dict[str, Kind] = {
-        name: kind_of(_column(ours, name), _column(theirs, name)) for name in features
+        name: _kind_of(values, batch.features[name]) for name, values in reference.features.items()
     }
     tests = {
-        name: _tests(name, _column(ours, name), _column(theirs, name), kind, policy)
+        name: _tests(name, reference.features[name], batch.features[name], kind, policy)
         for name, kind in kinds.items()
     }
     columns = _corrected(tests, kinds, policy)
-    if target is not None and target in reference.columns and target in batch.columns:
-        then, now = (_labels(frame, target, policy) for frame in (reference, batch))
-        if len(then) and len(now):
-            kind: Kind = "categorical" if task == "classification" else "numerical"
-            verdict = _verdict(
-                target,
-                kind,
-                _tests(target, then, now, kind, policy),
-                lambda p_value: p_value <= policy.target_significance,
-            )
-            columns.append(replace(verdict, is_target=True))
+    if reference.target is not None and reference.labels and batch.labels:
+        kind: Kind = "categorical" if task == "classification" else "numerical"
+        verdict = _verdict(
+            reference.target,
+            kind,
+            _tests(reference.target, reference.labels, batch.labels, kind, policy),
+            lambda p_value: p_value <= policy.target_significance,
+        )
+        columns.append(replace(verdict, is_target=True))
     return Comparison(
         tuple(columns),
         policy.drift_share,
-        len(reference),
-        len(batch),
+        reference.rows,
+        batch.rows,
         _joint_p([column for column in columns if not column.is_target], policy),
         policy.joint_significance,
     )
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """The distinct values of a column and how often each occurs; missing ones left out.
+
+    Numbers are in ascending order, all else in that of appearance; ``spread`` is the standard
+    deviation of numbers.
+    """
+
+    values: np.ndarray
+    counts: np.ndarray
+    rows: int
+    spread: float = 0.0
+
+    @classmethod
+    def numbers(cls, values: np.ndarray) -> "_Counted":
+        levels, counts = np.unique(values, return_counts=True)
+        return cls(levels, counts, len(values), float(np.std(values)) if len(values) else 0.0)
+
+    @classmethod
+    def categories(cls, values: np.ndarray) -> "_Counted":
+        codes, levels = pd.factorize(values)
+        return cls(np.asarray(levels), np.bincount(codes, minlength=len(levels)), len(values))
+
+
+class _Values:
+    """A column of one side; what its values are counted as depends on the other side's kind."""
+
+    def __init__(self, column: pd.Series) -> None:
+        self._column = column
+        self.rows = len(column)
+        self.known = bool(column.notna().any())
+        self.is_number = _is_number(column)
+        self._counted: dict[Kind, _Counted] = {}
+
+    def counted(self, kind: Kind) -> _Counted:
+        if kind not in self._counted:
+            values = present(self._column, kind).to_numpy()
+            count = _Counted.numbers if kind == "numerical" else _Counted.categories
+            self._counted[kind] = count(values)
+        return self._counted[kind]
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
@@ -171,45 +241,37 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     return column
 
 
-def _labels(frame: pd.DataFrame, target: str, policy: DriftPolicy) -> pd.Series:
-    """The labels that are known, as many as are compared at once."""
-    labels = _column(frame, target).dropna()
-    return _column(_sample(labels.to_frame(target), [target], policy), target)
-
-
-def _sample(frame: pd.DataFrame, columns: list[str], policy: DriftPolicy) -> pd.DataFrame:
+def _sample(frame: pd.DataFrame, columns: list[str], max_rows: int) -> pd.DataFrame:
     """At most ``max_rows`` rows, the same ones in whatever order the rows come.
 
     Every k-th row in the order of a hash of the contents: equal rows lie side by side there, so
     that each is represented by its share (taking the smallest hashes would take all of them or
     none).
     """
-    if len(frame) <= policy.max_rows:
+    if len(frame) <= max_rows:
         return frame
     hashes = np.asarray(hash_pandas_object(frame[columns], index=False))  # pyright: ignore[reportCallIssue]
-    places = np.linspace(0, len(frame) - 1, policy.max_rows).round().astype(int)
+    places = np.linspace(0, len(frame) - 1, max_rows).round().astype(int)
     return frame.iloc[np.argsort(hashes, kind="stable")[places]]
 
 
-def _tests(
-    name: str, then: pd.Series, now: pd.Series, kind: Kind, policy: DriftPolicy
-) -> list[_Test]:
+def _tests(name: str, then: _Values, now: _Values, kind: Kind, policy: DriftPolicy) -> list[_Test]:
     """The test of a column's values and, where values are missing, of their share."""
-    present_then, present_now = present(then, kind), present(now, kind)
+    ours, theirs = then.counted(kind), now.counted(kind)
     numerical = kind == "numerical"
     default = policy.numerical_threshold if numerical else policy.categorical_threshold
     threshold = policy.thresholds.get(name, default)
-    if len(present_then) and len(present_now):
+    if ours.rows and theirs.rows:
         test = _numerical if numerical else _categorical
-        tests = [test(present_then, present_now, threshold)]
+        tests = [test(ours, theirs, threshold)]
     else:
-        side = "the reference" if len(present_now) else "the batch"
-        note = f"no value in {side}" if len(present_then) or len(present_now) else "no value at all"
+        side = "the reference" if theirs.rows else "the batch"
+        note = f"no value in {side}" if ours.rows or theirs.rows else "no value at all"
         label = WASSERSTEIN if numerical else JENSEN_SHANNON
         tests = [_Test(1.0, 0.0, label, threshold, note)]
-    if len(present_then) + len(present_now) < len(then) + len(now) and len(then) and len(now):
-        missing = (len(then) - len(present_then), len(now) - len(present_now))
-        tests.append(_missing(missing, (len(then), len(now)), policy))
+    if ours.rows + theirs.rows < then.rows + now.rows and then.rows and now.rows:
+        missing = (then.rows - ours.rows, now.rows - theirs.rows)
+        tests.append(_missing(missing, (then.rows, now.rows), policy))
     return tests
 
 
@@ -218,8 +280,12 @@ def kind_of(then: pd.Series, now: pd.Series) -> Kind:
 
     A side without any value has no say: its dtype is an accident.
     """
-    sides = [side for side in (then, now) if side.notna().any()] or [then]
-    return "numerical" if all(_is_number(side) for side in sides) else "categorical"
+    return _kind_of(_Values(then), _Values(now))
+
+
+def _kind_of(then: _Values, now: _Values) -> Kind:
+    sides = [side for side in (then, now) if side.known] or [then]
+    return "numerical" if all(side.is_number for side in sides) else "categorical"
 
 
 def _is_number(column: pd.Series) -> bool:
@@ -240,21 +306,19 @@ def present(column: pd.Series, kind: Kind) -> pd.Series:
     return numbers.loc[np.isfinite(numbers)]
 
 
-def _numerical(then: pd.Series, now: pd.Series, threshold: float) -> _Test:
-    pooled = _Pooled.of(then.to_numpy(), now.to_numpy())
+def _numerical(then: _Counted, now: _Counted, threshold: float) -> _Test:
+    pooled = _Pooled.of(then, now)
     return _Test(
-        _cramer_von_mises(pooled),
-        _wasserstein(pooled) / _norm(then.to_numpy()),
-        WASSERSTEIN,
-        threshold,
+        _cramer_von_mises(pooled), _wasserstein(pooled) / _norm(then), WASSERSTEIN, threshold
     )
 
 
-def _categorical(then: pd.Series, now: pd.Series, threshold: float) -> _Test:
-    both = np.concatenate([then.to_numpy(), now.to_numpy()])
+def _categorical(then: _Counted, now: _Counted, threshold: float) -> _Test:
+    both = np.concatenate([then.values, now.values])
     codes, values = pd.factorize(both)  # pyright: ignore[reportCallIssue, reportArgumentType]
-    sides = codes[: len(then)], codes[len(then) :]
-    table = np.array([np.bincount(side, minlength=len(values)) for side in sides])
+    table = np.zeros((2, len(values)), dtype=int)
+    table[0, codes[: len(then.values)]] = then.counts
+    table[1, codes[len(then.values) :]] = now.counts
     p_value, testable = homogeneity(table)
     note = "" if testable or len(values) == 1 else "no value is frequent enough to be tested"
     return _Test(p_value, jensen_shannon(table), JENSEN_SHANNON, threshold, note)
@@ -286,15 +350,16 @@ class _Pooled:
     gap: np.ndarray
 
     @classmethod
-    def of(cls, then: np.ndarray, now: np.ndarray) -> "_Pooled":
-        levels, places = np.unique(np.concatenate([then, now]), return_inverse=True)
-        ours = np.bincount(places[: len(then)], minlength=len(levels))
-        theirs = np.bincount(places[len(then) :], minlength=len(levels))
+    def of(cls, then: _Counted, now: _Counted) -> "_Pooled":
+        levels = np.unique(np.concatenate([then.values, now.values]))
+        ours, theirs = np.zeros((2, len(levels)), dtype=int)
+        ours[np.searchsorted(levels, then.values)] = then.counts
+        theirs[np.searchsorted(levels, now.values)] = now.counts
         return cls(
-            sizes=(len(then), len(now)),
+            sizes=(then.rows, now.rows),
             levels=levels,
-            weight=(ours + theirs) / (len(then) + len(now)),
-            gap=np.cumsum(ours) / len(then) - np.cumsum(theirs) / len(now),
+            weight=(ours + theirs) / (then.rows + now.rows),
+            gap=np.cumsum(ours) / then.rows - np.cumsum(theirs) / now.rows,
         )
 
 
@@ -308,7 +373,7 @@ def cramer_von_mises(then: np.ndarray, now: np.ndarray) -> float:
     a shifted chi-square with the first three cumulants (Imhof 1961), the first of them exact and
     the second corrected for the sizes. With two levels this is Pearson's chi-square test.
     """
-    return _cramer_von_mises(_Pooled.of(then, now))
+    return _cramer_von_mises(_Pooled.of(_Counted.numbers(then), _Counted.numbers(now)))
 
 
 def _cramer_von_mises(pooled: _Pooled) -> float:
@@ -390,15 +455,16 @@ def _lumped(table: np.ndarray) -> np.ndarray:
 
 def normed_wasserstein(then: np.ndarray, now: np.ndarray) -> float:
     """The first Wasserstein distance in standard deviations of the reference, as Evidently's."""
-    return _wasserstein(_Pooled.of(then, now)) / _norm(then)
+    ours, theirs = _Counted.numbers(then), _Counted.numbers(now)
+    return _wasserstein(_Pooled.of(ours, theirs)) / _norm(ours)
 
 
 def _wasserstein(pooled: _Pooled) -> float:
     return float(np.sum(np.abs(pooled.gap[:-1]) * np.diff(pooled.levels)))
 
 
-def _norm(then: np.ndarray) -> float:
-    return max(float(np.std(then)), 0.001)
+def _norm(then: _Counted) -> float:
+    return max(then.spread, 0.001)
 
 
 def jensen_shannon(table: np.ndarray) -> float:

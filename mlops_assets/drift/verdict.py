@@ -261,6 +261,35 @@ def hold_back(
     return None
 
 
+def why_not_retrained(
+    partition: str,
+    retrain: bool,
+    reasons: Iterable[str],
+    decided_before: str | None,
+    drifted_days: int,
+    retrained: Iterable[str],
+    policy: DriftPolicy,
+) -> str | None:
+    """Why a report leads to no retraining, in words; None where it does.
+
+    Args:
+        partition: The batch's day.
+        retrain: What the report's verdict says.
+        reasons: Its reasons.
+        decided_before: Why the decision that was made on the day stands, if one was.
+        drifted_days: Drifted batches in a row, this one included.
+        retrained: The days that a retraining was asked for so far, and did not fail.
+        policy: ``patience`` and ``cooldown_days``.
+    """
+    if not retrain:
+        return f"{partition}: {'; '.join(reasons)}"
+    if decided_before:
+        return f"{partition}: {decided_before}"
+    last = max((day for day in retrained if day < partition), default=None)
+    held_back = hold_back(partition, drifted_days, last, policy)
+    return f"{partition}: {held_back}" if held_back else None
+
+
 def _retrain(
     batch: Batch, regime: Regime | None, labelled: int, policy: DriftPolicy, needed: int
 ) -> tuple[bool, str]:

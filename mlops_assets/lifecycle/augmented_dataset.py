@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.lifecycle.journal import Augmented
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.lineage import Lineage, lineage
-from mlops_assets.lifecycle.rows import ORIGIN, lineage_parts
+from mlops_assets.lifecycle.rows import Parts, lineage_parts
 
 
 @dataclass(frozen=True)
@@ -34,18 +33,18 @@ def augment(life: Life, partition: str, *, judge_again: bool) -> AugmentedOutcom
     """
     known = lineage(life, partition)
     why_none = (known.already_known or _too_late(life, partition)) if judge_again else None
-    tables = {} if why_none else _tables(life, known, partition)
+    parts = {} if why_none else _parts(life, known, partition)
     record = Augmented(
         already_known=why_none,
         regime=known.regime,
         regime_partitions=list(known.regime_partitions),
         regime_rows=known.regime_rows,
-        data_hashes={origin: fingerprint(rows) for origin, rows in tables.items()},
+        data_hashes={origin: part.learned_hash for origin, part in parts.items()},
     )
     if why_none:
         life.journal.keep_augmented(partition, record)
         return AugmentedOutcome(record)
-    table = pd.concat(tables.values(), ignore_index=True)
+    table = pd.concat([part.learned for part in parts.values()], ignore_index=True)
     path = life.store.write(life.spec.name, "augmented_dataset", partition, table)
     life.journal.keep_augmented(partition, record)
     return AugmentedOutcome(record, table, path)
@@ -62,7 +61,7 @@ def _too_late(life: Life, partition: str) -> str | None:
     )
 
 
-def _tables(life: Life, known: Lineage, partition: str) -> dict[str, pd.DataFrame]:
+def _parts(life: Life, known: Lineage, partition: str) -> dict[str, Parts]:
     """The rows to learn from, by where they come from.
 
     What production was trained on is among them whatever the records say by now: a decision that
@@ -71,5 +70,4 @@ def _tables(life: Life, known: Lineage, partition: str) -> dict[str, pd.DataFram
     registry = life.registry
     learned = (registry.evidence(registry.in_use()) or {}).get("training_partitions", [])
     earlier = {day for day in learned if day <= partition}
-    parts = lineage_parts(life, {*known.training_partitions, *earlier})
-    return {origin: part.learn.assign(**{ORIGIN: origin}) for origin, part in parts.items()}
+    return lineage_parts(life, {*known.training_partitions, *earlier})

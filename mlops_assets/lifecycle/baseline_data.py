@@ -6,7 +6,6 @@ import pandas as pd
 
 from mlops_assets.data.contract import check, derive_contract
 from mlops_assets.data.fingerprint import fingerprint
-from mlops_assets.data.sources import read_source
 from mlops_assets.data.splits import held_out
 from mlops_assets.lifecycle.journal import ALL, BaselineTaken
 from mlops_assets.lifecycle.life import Life
@@ -28,7 +27,7 @@ def take_baseline(life: Life) -> BaselineOutcome:
         UserError: The source cannot be read, or is no table that a model can be trained on.
     """
     spec = life.spec
-    read = read_source(spec.baseline, None)
+    read = life.incoming.baseline()
     contract = derive_contract(read, spec.columns, spec.contract, spec.task)
     table = spec.columns.labelled(check(read, contract, spec.columns).frame)
     holdout = held_out(table, spec.columns, spec.split.holdout_share, spec.split.seed, spec.task)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mlops_assets.lifecycle.journal import Registered
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.outside import Trainer, Training
-from mlops_assets.lifecycle.rows import ORIGIN
+from mlops_assets.lifecycle.rows import ORIGIN, keep_learned
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ def train_candidate(life: Life, partition: str, trainer: Trainer) -> CandidateOu
     if already_known:
         return CandidateOutcome(None, already_known)
     table = life.store.read(life.spec.name, "augmented_dataset", partition).drop(columns=ORIGIN)
-    page = life.pages / f"{partition}.html"
-    training = trainer(table, partition, [page] if page.exists() else [])
+    page = life.pages / f"{partition}.html" if life.pages else None
+    training = trainer(table, partition, [page] if page and page.exists() else [])
+    keep_learned(life, training.version, table)
     life.registry.set_alias("staging", training.version)
     life.journal.keep_candidate(partition, Registered.of(training.version))
     return CandidateOutcome(training)

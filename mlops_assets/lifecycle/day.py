@@ -1,6 +1,7 @@
 """One day's batch beside all that it is compared with: baseline, regimes, both versions."""
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.drift.importance import RankedColumn, permutation_importance, rank_by_importance
-from mlops_assets.drift.regimes import Regime, fold_regimes
+from mlops_assets.drift.regimes import Regime, ReportRecord, fold_regimes
 from mlops_assets.drift.report import write_html
-from mlops_assets.drift.score import Scored, ScoreFall, falls
-from mlops_assets.drift.two_sample import Comparison, compare
+from mlops_assets.drift.score import Scored, ScoreFall
+from mlops_assets.drift.two_sample import Comparison, Side
 from mlops_assets.drift.verdict import (
     Batch,
     RegimeMatch,
@@ -21,11 +22,12 @@ from mlops_assets.drift.verdict import (
     judge,
 )
 from mlops_assets.errors import UserError
-from mlops_assets.lifecycle.journal import ALL, BatchTaken
+from mlops_assets.lifecycle.journal import ALL, BatchTaken, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.lineage import decided_before
 from mlops_assets.lifecycle.predictions import served_by
-from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows
+from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows, not_learned
+from mlops_assets.promotion.registry import Version
 from mlops_assets.promotion.rollback import RollbackRecord, previous_is_better, rollback_due
 
 
@@ -39,13 +41,24 @@ class Day:
         self.data_hash = self._taken(partition).data_hash
         self.baseline = life.store.read(spec.name, "baseline_data", ALL)
         self.features = spec.columns.features(self.baseline)
-        self.against_baseline = self._compare(self.baseline)
+        self.side = self._side((self.data_hash,), lambda: self.batch)
+        self.against_baseline = self._compare(self._baseline_side())
         self.registry = life.registry
         self.production = served_by(life, partition)
         self.model = life.load(self.production)
-        self.unseen = self._unseen()
+        self.unseen = self._unseen_by(self.production)
         self.now = self._scored(self.unseen)
         self.matches: dict[Regime, RegimeMatch] = {}
+
+    @cached_property
+    def reported(self) -> list[Reported]:
+        """The drift reports so far, by day: read once, of which there may be hundreds."""
+        return self.life.journal.every_reported()
+
+    @property
+    def reports(self) -> list[ReportRecord]:
+        """What they have said."""
+        return [reported.report for reported in self.reported]
 
     @property
     def score(self) -> float | None:
@@ -57,15 +70,14 @@ class Day:
     def verdict(self) -> Verdict:
         """Has the batch drifted, which regime is it, is a retraining due?"""
         spec = self.spec
-        earlier = self.life.journal.reports()
         labelled = len(spec.columns.labelled(self.batch))
         return judge(
             Batch(self.partition, len(self.batch), labelled, str(self.production.number)),
             self.against_baseline,
             self._score_check(),
-            fold_regimes(earlier, self.life.journal.decisions(), before=self.partition),
+            fold_regimes(self.reports, self.life.journal.decisions(), before=self.partition),
             self._match,
-            earlier,
+            self.reports,
             spec.drift,
             # So many that the evaluation part alone is enough for the gate.
             needed_labels=math.ceil(spec.gate.min_evaluation_rows / spec.split.evaluation_share),
@@ -81,7 +93,7 @@ class Day:
         """Drifted batches without a break up to this day, this one included."""
         if not verdict.drift_detected:
             return 0
-        return 1 + drifted_in_a_row(self.life.journal.reports(), self.partition)
+        return 1 + drifted_in_a_row(self.reports, self.partition)
 
     def ranked(self) -> tuple[RankedColumn, ...]:
         """The columns by how much their drift matters to the production model."""
@@ -105,16 +117,19 @@ class Day:
             return None
         if self.production != self.registry.in_use():  # a day long past says nothing of today
             return None
-        if len(self.unseen) < self.spec.gate.min_evaluation_rows:
+        unseen = self._unseen_by(self.production, previous)
+        if len(unseen) < self.spec.gate.min_evaluation_rows:
             return None
+        now = self.now if len(unseen) == len(self.unseen) else self._scored(unseen)
         decision = previous_is_better(
-            self.now.y_true,
-            self.now.y_pred,
-            self.life.load(previous).predict(self.unseen),
+            now.y_true,
+            now.y_pred,
+            self.life.load(previous).predict(unseen),
             self.spec.metric,
             self.spec.gate,
             policy,
             self.partition,
+            self.life.comparing.measure,
         )
         return RollbackRecord(
             partition=self.partition,
@@ -129,12 +144,18 @@ class Day:
         if today is None:
             return None
         # Of later days as well: labels that come late are no news where theirs say otherwise.
-        others = self.life.journal.comparisons(without=self.partition)
+        others = [
+            reported.rollback
+            for reported in self.reported
+            if reported.rollback and reported.rollback.partition != self.partition
+        ]
         return rollback_due([*others, today], today.production, today.previous, self.spec.rollback)
 
     def write_pages(self, verdict: Verdict) -> dict[str, Path]:
         """Evidently's page against the baseline and, in a known regime, one against that."""
         folder = self.life.pages
+        if folder is None:
+            return {}
         pages = {"report": folder / f"{self.partition}.html"}
         found = "drift" if verdict.drift_detected else "no drift"
         self._write_page(
@@ -169,12 +190,19 @@ class Day:
 
     def _match(self, regime: Regime) -> RegimeMatch:
         if regime not in self.matches:
-            rows = evaluation_rows(self.life, self._latest(regime))
-            fall = self._falls(self._scored(rows), (self.spec.drift.score_confidence,))
-            self.matches[regime] = RegimeMatch(
-                self._compare(self._reference(regime)), fall[0] if fall else None
-            )
+            latest = self._latest(regime)
+            hashes = tuple(self._taken(partition).data_hash for partition in latest)
+            comparison = self._compare(self._side(hashes, lambda: self._reference(regime)))
+            # Where the columns say that it is another one, the score need not be asked.
+            fall = None if comparison.differs else self._fall_since(latest)
+            self.matches[regime] = RegimeMatch(comparison, fall)
         return self.matches[regime]
+
+    def _fall_since(self, partitions: list[str]) -> ScoreFall | None:
+        """How production's score on the batch is below that on some others."""
+        then = self._scored(evaluation_rows(self.life, partitions))
+        fall = self._falls(then, (self.spec.drift.score_confidence,))
+        return fall[0] if fall else None
 
     def _score_check(self) -> ScoreCheck | None:
         """The score on the batch against the one on the baseline holdout.
@@ -193,18 +221,20 @@ class Day:
         if not len(then.y_true) or not len(self.now.y_true):
             return None
         policy = self.spec.drift
-        return falls(self.now, then, self.spec.metric, confidences, policy.resamples, policy.seed)
+        return self.life.comparing.falls(
+            self.now, then, self.spec.metric, confidences, policy.resamples, policy.seed
+        )
 
     def _scored(self, rows: pd.DataFrame) -> Scored:
         if rows.empty:
             return Scored(np.array([]), np.array([]))
         return Scored(rows[self.spec.columns.target].to_numpy(), self.model.predict(rows))
 
-    def _unseen(self) -> pd.DataFrame:
-        """The labelled rows that production has not been trained on: mostly all of them."""
-        if self.production.tags.get("partition", "") < self.partition:
+    def _unseen_by(self, *versions: Version) -> pd.DataFrame:
+        """The labelled rows that no such version has been trained on: mostly all of them."""
+        if all(version.tags.get("partition", "") < self.partition for version in versions):
             return self.spec.columns.labelled(self.batch)
-        return evaluation_rows(self.life, [self.partition])
+        return not_learned(self.life, evaluation_rows(self.life, [self.partition]), *versions)
 
     def _reference(self, regime: Regime) -> pd.DataFrame:
         """The rows of the regime that a batch is compared with."""
@@ -223,11 +253,18 @@ class Day:
                 break
         return latest
 
-    def _compare(self, reference: pd.DataFrame) -> Comparison:
+    def _compare(self, reference: Side) -> Comparison:
         spec = self.spec
-        return compare(
-            reference, self.batch, self.features, spec.columns.target, spec.task, spec.drift
-        )
+        return self.life.comparing.compare(reference, self.side, spec.task, spec.drift)
+
+    def _baseline_side(self) -> Side:
+        return self._side((self.life.journal.baseline().data_hash,), lambda: self.baseline)
+
+    def _side(self, hashes: tuple[str, ...], rows: Callable[[], pd.DataFrame]) -> Side:
+        """A table of known contents, ready to be compared."""
+        columns = (tuple(self.features), self.spec.columns.target, self.spec.drift.max_rows)
+        ready = self.life.comparing.side
+        return self.life.sides.side((hashes, columns), lambda: ready(rows(), *columns))
 
     def _write_page(
         self,

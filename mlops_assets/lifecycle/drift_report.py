@@ -19,7 +19,8 @@ class DriftOutcome:
     Attributes:
         verdict: Has the batch drifted, which regime is it, is a retraining due?
         comparison: The batch against the baseline, column by column.
-        ranked: The columns by how much their drift matters to production; none without drift.
+        ranked: The columns by how much their drift matters to production; none without drift, or
+            where nobody looks.
         pages: The pages for people, by name.
         data_hash: Of the batch.
         production: The version that scored it.
@@ -52,7 +53,8 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
     """
     today = Day(life, partition)
     verdict = today.verdict()
-    ranked = today.ranked() if verdict.drift_detected else ()
+    # Some thirty predictions, for people to look at.
+    ranked = today.ranked() if verdict.drift_detected and life.pages else ()
     pages = today.write_pages(verdict)
     beside = today.beside_previous
     life.journal.keep_report(

@@ -8,7 +8,6 @@ import pandas as pd
 from mlops_assets.data.contract import Contract, ContractViolation, check
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.labels import join_labels
-from mlops_assets.data.sources import read_labels, read_source
 from mlops_assets.errors import NotThereYetError
 from mlops_assets.lifecycle.journal import BatchTaken, Quarantined
 from mlops_assets.lifecycle.life import Life
@@ -73,17 +72,17 @@ def _read(life: Life, partition: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """
     spec, day = life.spec, dt.date.fromisoformat(partition)
     if spec.labels is None:
-        return read_source(spec.batches, day), ()
+        return life.incoming.batch(day), ()
     known = life.journal.batch(partition)
     stored = life.store.read(spec.name, "drifted_batch", partition) if known else None
     try:
-        rows = read_source(spec.batches, day)
+        rows = life.incoming.batch(day)
     except NotThereYetError:
         if stored is None:
             raise
         rows = stored
     try:
-        labels = read_labels(spec.labels, day)
+        labels = life.incoming.labels(day)
     except NotThereYetError as error:
         note = f"no labels yet: {error}"
         target = spec.columns.target

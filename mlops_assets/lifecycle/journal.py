@@ -193,14 +193,13 @@ class Journal:
         """The drift report of a day; None where there is none."""
         return self._found(Reported, "drift_report", partition)
 
+    def every_reported(self) -> list[Reported]:
+        """The drift reports so far, by day."""
+        return self._all(Reported, "drift_report")
+
     def reports(self) -> list[ReportRecord]:
         """What the drift reports have said so far, by day."""
-        return [reported.report for reported in self._all(Reported, "drift_report")]
-
-    def comparisons(self, without: str) -> list[RollbackRecord]:
-        """How production and the version before it compared on the batches of other days."""
-        found = [reported.rollback for reported in self._all(Reported, "drift_report")]
-        return [record for record in found if record and record.partition != without]
+        return [reported.report for reported in self.every_reported()]
 
     def keep_report(self, record: Reported) -> None:
         """A drift report was made."""
@@ -256,6 +255,12 @@ class Journal:
     def moves(self) -> Sequence[Move]:
         """Every move of production, in the order in which they were begun."""
         return sorted(self._all(Move, "moves"), key=lambda move: move.begun)
+
+    def begun(self) -> Sequence[Move]:
+        """The moves that were begun and cut short, in their order; nearly always none."""
+        kept = self.store.records(self.model, "moves")
+        begun = [Move.model_validate(move) for move in kept if move.get("state") == "begun"]
+        return sorted(begun, key=lambda move: move.begun)
 
     def move(self, name: str) -> Move | None:
         """One move; None where it was never begun."""

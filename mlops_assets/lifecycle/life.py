@@ -2,14 +2,17 @@
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlops_assets.lifecycle.comparing import Comparing, Computed
 from mlops_assets.lifecycle.journal import Journal
-from mlops_assets.lifecycle.outside import Registry, Store
+from mlops_assets.lifecycle.outside import Registry, Source, Store
+from mlops_assets.lifecycle.sides import Sides
+from mlops_assets.lifecycle.sources import SpecSources
 from mlops_assets.promotion.registry import Version
 from mlops_assets.spec import ModelSpec
-from mlops_assets.training.features import Model
+from mlops_assets.training.features import Predictor
 
 
 def utc_now() -> dt.datetime:
@@ -25,22 +28,34 @@ class Life:
         spec: The model, as its YAML describes it.
         store: Where its tables and records are kept.
         registry: Its versions, and which one is in use.
-        pages: The folder of the drift reports' pages.
+        pages: The folder of the drift reports' pages; None: nobody looks, so that none are
+            written and no column is ranked.
         clock: What time it is.
+        source: Where its rows come from; None: from what the spec names.
+        sides: The tables that are ready to be compared; it keeps none unless told to.
+        comparing: How tables and models are compared.
     """
 
     spec: ModelSpec
     store: Store
     registry: Registry
-    pages: Path
+    pages: Path | None = None
     clock: Callable[[], dt.datetime] = utc_now
+    source: Source | None = None
+    sides: Sides = field(default_factory=Sides, compare=False, repr=False)
+    comparing: Comparing = field(default_factory=Computed, compare=False, repr=False)
+
+    @property
+    def incoming(self) -> Source:
+        """Where the rows come from."""
+        return self.source or SpecSources(self.spec)
 
     @property
     def journal(self) -> Journal:
         """What has happened so far."""
         return Journal(self.store, self.spec.name)
 
-    def load(self, version: Version) -> Model:
+    def load(self, version: Version) -> Predictor:
         """The model of a version, its file compared with what the journal keeps of its training.
 
         Raises:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from mlops_assets.drift.regimes import fold_regimes, regime_of
 from mlops_assets.drift.verdict import decided_already, known_already
-from mlops_assets.errors import UserError
+from mlops_assets.errors import NotStoredError, UserError
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.rows import ORIGIN
 from mlops_assets.training.features import model_input
@@ -26,7 +26,7 @@ def _still_has_what_was_learned(life: Life, partition: str) -> bool:
     spec, store = life.spec, life.store
     try:
         table = store.read(spec.name, "augmented_dataset", partition)
-    except UserError:  # nobody can tell any more
+    except NotStoredError:  # nobody can tell any more
         return True
     learned = table[table[ORIGIN] == partition].drop(columns=ORIGIN)
     batch = spec.columns.labelled(store.read(spec.name, "drifted_batch", partition))

@@ -1,5 +1,7 @@
 """What moves production: a promotion, an approval, a rollback; and finishing what was cut short."""
 
+from contextlib import suppress
+
 from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.journal import Decided, Mark, Move
 from mlops_assets.lifecycle.life import Life
@@ -107,8 +109,7 @@ def finish_begun(life: Life) -> list[Move]:
     Returns:
         Those that there were, as they are now.
     """
-    begun = [move for move in life.journal.moves() if move.state == "begun"]
-    return [_carry_out(life, move) for move in begun]
+    return [_carry_out(life, move) for move in life.journal.begun()]
 
 
 def _known(life: Life, name: str) -> Move | None:
@@ -133,15 +134,38 @@ def _carry_out(life: Life, move: Move) -> Move:
     """All that a move consists of; each part can be done again without harm."""
     registry, journal = life.registry, life.journal
     try:
-        registry.promote(registry.get(move.to), registry.get(move.left) if move.left else None)
+        to = registry.get(move.to)
+        # Where it has moved already, what it has left may have been deleted since.
+        moved = registry.version("production") == to
+        registry.promote(to, registry.get(move.left) if move.left and not moved else None)
     except (ProductionChangedError, NoSuchVersionError) as error:
+        _restore_previous(life)
         return journal.keep_move(move.model_copy(update={"state": "given up", "why": str(error)}))
     if move.decided:
         journal.keep_decided(move.decided)
     for mark in move.marks:
         journal.rename_decided(mark)
-        registry.set_tags(registry.get(mark.version), {"decision": mark.decision})
+        with suppress(NoSuchVersionError):  # deleted since
+            registry.set_tags(registry.get(mark.version), {"decision": mark.decision})
     return journal.keep_move(move.model_copy(update={"state": "done"}))
+
+
+def _restore_previous(life: Life) -> None:
+    """A promotion that is given up half way has made production its own `previous`."""
+    registry = life.registry
+    production = registry.version("production")
+    if production is None or registry.previous() != production:
+        return
+    moves = [move for move in life.journal.moves() if move.state == "done"]
+    left = next((move.left for move in reversed(moves) if move.to == production.number), None)
+    try:
+        before = registry.get(left) if left else None
+    except NoSuchVersionError:
+        before = None
+    if before is None or before == production:
+        registry.delete_alias("previous")
+    else:
+        registry.set_alias("previous", before)
 
 
 def _before(life: Life, left: Version | None) -> Version:

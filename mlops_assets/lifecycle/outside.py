@@ -1,5 +1,6 @@
 """What the loop asks of the outside world: handed in, real or in memory."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,27 @@ from typing import Any, Protocol
 import pandas as pd
 
 from mlops_assets.promotion.registry import Version
-from mlops_assets.training.features import Model
+from mlops_assets.training.features import Predictor
 from mlops_assets.training.model_format import Digest
+
+
+class Source(Protocol):
+    """Where a model's rows come from; :class:`mlops_assets.lifecycle.sources.SpecSources`."""
+
+    def baseline(self) -> pd.DataFrame:
+        """The labelled snapshot."""
+        ...
+
+    def batch(self, day: dt.date) -> pd.DataFrame:
+        """A day's rows; ``NotThereYetError`` where they have not arrived."""
+        ...
+
+    def labels(self, day: dt.date) -> pd.DataFrame:
+        """The labels of a day's rows; ``NotThereYetError`` where there are none yet.
+
+        Asked for where the spec names a source of them.
+        """
+        ...
 
 
 class Store(Protocol):
@@ -69,12 +89,16 @@ class Registry(Protocol):
         """Let ``version`` stand for the first in production if that is gone."""
         ...
 
-    def load(self, version: Version, recorded: Digest | None = None) -> Model:
+    def load(self, version: Version, recorded: Digest | None = None) -> Predictor:
         """The model of a version, compared with what was registered."""
         ...
 
     def set_alias(self, alias: str, version: Version) -> None:
         """Point an alias at a version."""
+        ...
+
+    def delete_alias(self, alias: str) -> None:
+        """Take an alias away."""
         ...
 
     def set_tags(self, version: Version, tags: dict[str, str]) -> None:

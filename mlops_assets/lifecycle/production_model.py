@@ -11,8 +11,7 @@ from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.journal import Augmented, Decided
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.moves import promote
-from mlops_assets.lifecycle.rows import ORIGIN, Parts, lineage_parts
-from mlops_assets.promotion.evaluation import measure
+from mlops_assets.lifecycle.rows import Parts, lineage_parts, not_learned
 from mlops_assets.promotion.gate import Decision, decide
 from mlops_assets.promotion.registry import Version
 
@@ -80,11 +79,12 @@ def _decide(
     parts = lineage_parts(life, _training_partitions(dataset))
     _refuse_changed(life, partition, parts, dataset.data_hashes)
     regime = [parts[day].judge for day in dataset.regime_partitions]
-    drifted = pd.concat(regime, ignore_index=True)
+    # Production may have learned from what is judged on since a day was delivered again.
+    drifted = not_learned(life, pd.concat(regime, ignore_index=True), production)
     holdout = parts[BASELINE].judge
     target = spec.columns.target
     challenger = life.load(candidate)
-    evidence = measure(
+    evidence = life.comparing.measure(
         drifted[target].to_numpy(),
         challenger.predict(drifted),
         life.load(production).predict(drifted),
@@ -133,11 +133,7 @@ def _refuse_changed(
     life: Life, partition: str, parts: dict[str, Parts], hashes: dict[str, str]
 ) -> None:
     """Rows that changed since the training may be on the other side of the split by now."""
-    changed = [
-        origin
-        for origin, part in parts.items()
-        if fingerprint(part.learn.assign(**{ORIGIN: origin})) != hashes[origin]
-    ]
+    changed = [origin for origin, part in parts.items() if part.learned_hash != hashes[origin]]
     if changed:
         raise UserError(
             f"The rows of {len(changed)} of {len(parts)} tables ({', '.join(changed)}) are others "

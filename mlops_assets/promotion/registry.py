@@ -3,15 +3,16 @@
 import json
 import logging
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mlops_assets.errors import UserError
-from mlops_assets.training.features import Model
+from mlops_assets.training.features import Model, Predictor
 from mlops_assets.training.mlflow_server import Client, connect
 from mlops_assets.training.model_format import ChangedModelError, Digest, load_model
 
@@ -37,23 +38,16 @@ class Version:
     tags: dict[str, str] = field(default_factory=dict, compare=False)
 
 
-@dataclass(frozen=True)
-class Registry:
-    """The versions and aliases of one model in MLflow.
+class Versions(ABC):
+    """The rules of versions and aliases, whatever keeps them.
 
     Attributes:
         model: The registered model's name.
-        tracking_uri: MLflow's tracking and registry URI.
-        lock_folder: Where a lock file keeps two processes on this machine from moving aliases
-            at the same time; None where something else does.
-        patience: Seconds to go on trying while MLflow is away; then any method raises
-            ``AwayError``.
+        kept_in: What keeps the versions, for messages.
     """
 
     model: str
-    tracking_uri: str
-    lock_folder: Path | None = None
-    patience: float = 0
+    kept_in: ClassVar[str]
 
     def version(self, alias: str) -> Version | None:
         """The version with ``alias``; None where there is none, or it was deleted."""
@@ -84,8 +78,8 @@ class Registry:
         found = self._find(number)
         if found is None:
             raise NoSuchVersionError(
-                f"There is no version {number} of {self.model!r} in MLflow. It may have been "
-                "deleted; materialize the asset that registers it again."
+                f"There is no version {number} of {self.model!r} in {self.kept_in}. It may have "
+                "been deleted; materialize the asset that registers it again."
             )
         return found
 
@@ -103,18 +97,17 @@ class Registry:
         except NoSuchVersionError:
             raise UserError(
                 f"Version {number} of {self.model!r}, the first in production, was deleted from "
-                "MLflow, and candidates are held against it on the baseline. Materialize "
+                f"{self.kept_in}, and candidates are held against it on the baseline. Materialize "
                 f"{self.model}/baseline_model again: its new version takes that place."
             ) from None
 
     def replace_lost_first(self, version: Version) -> None:
         """Let ``version`` stand for the first in production if that was deleted."""
-        try:
-            self.first()
-        except UserError:
-            self._client.set_registered_model_tag(self.model, _FIRST, str(version.number))
+        number = self._tags().get(_FIRST)
+        if number is None or self._find(int(number)) is None:
+            self._set_tag(_FIRST, str(version.number))
 
-    def load(self, version: Version, recorded: Digest | None = None) -> Model:
+    def load(self, version: Version, recorded: Digest | None = None) -> Predictor:
         """The model of ``version``, after its file was compared with what was registered.
 
         Args:
@@ -129,35 +122,30 @@ class Registry:
         tagged = Digest.from_tags(version.tags)
         if tagged and recorded and tagged != recorded:
             raise ChangedModelError(
-                f"MLflow's tags of {what} ({tagged}) are not what was recorded when it was "
+                f"The tags of {what} ({tagged}) are not what was recorded when it was "
                 f"trained ({recorded}). Nothing was loaded. Find out who has changed them."
             )
-        if tagged is None and recorded is None:
-            _warn_without_digest(what)
-        source = self._client.get_model_version_download_uri(self.model, str(version.number))
-        return load_model(source, self._client, what, tagged or recorded)
+        return self._load(version, what, tagged or recorded)
 
+    @abstractmethod
     def set_alias(self, alias: str, version: Version) -> None:
         """Point ``alias`` at ``version``; for production use :meth:`promote`."""
-        self._client.set_registered_model_alias(self.model, alias, str(version.number))
 
+    @abstractmethod
+    def delete_alias(self, alias: str) -> None:
+        """Take an alias away, if it is there."""
+
+    @abstractmethod
     def set_tags(self, version: Version, tags: dict[str, str]) -> None:
         """Add ``tags`` to ``version``."""
-        for key, value in tags.items():
-            self._client.set_model_version_tag(self.model, str(version.number), key, value)
 
+    @abstractmethod
     def keep_evidence(self, version: Version, decision: dict[str, Any]) -> None:
-        """Keep a decision, JSON-able, with its candidate: ``decision.json`` in its run."""
-        self._client.log_dict(version.run_id, decision, "decision.json")
+        """Keep a decision, JSON-able, with its candidate."""
 
+    @abstractmethod
     def evidence(self, version: Version) -> dict[str, Any] | None:
         """What :meth:`keep_evidence` kept with ``version``; None where nothing was decided."""
-        kept = self._client.list_artifacts(version.run_id) if version.run_id else []
-        if "decision.json" not in {file.path for file in kept}:
-            return None
-        with tempfile.TemporaryDirectory() as folder:
-            path = self._client.download_artifacts(version.run_id, "decision.json", folder)
-            return json.loads(Path(path).read_text(encoding="utf-8"))
 
     def expect(self, production: Version | None) -> None:
         """Make sure that production is still what a decision was made against.
@@ -188,9 +176,9 @@ class Registry:
                     self.set_alias("previous", production)
                 self.set_alias("production", candidate)
             if self.previous() == candidate:  # what it replaced does not exist any more
-                self._client.delete_registered_model_alias(self.model, "previous")
+                self.delete_alias("previous")
             if _FIRST not in self._tags():
-                self._client.set_registered_model_tag(self.model, _FIRST, str(candidate.number))
+                self._set_tag(_FIRST, str(candidate.number))
 
     def _compare(self, production: Version | None, expected: Version | None) -> None:
         if production == expected:
@@ -201,6 +189,90 @@ class Registry:
             f"Production of {self.model!r} is {now} by now, and the decision was made against "
             f"{then}. Nothing was changed. Decide again: materialize {self.model}/production_model."
         )
+
+    def _why_none_in_use(self) -> str:
+        if _FIRST not in self._tags():
+            return (
+                f"There is no production version of {self.model!r} yet. Materialize "
+                f"{self.model}/baseline_model first."
+            )
+        lost = (
+            f"The version of {self.model!r} that was in production is not in {self.kept_in} any "
+            "more; it may have been deleted."
+        )
+        previous = self.previous()
+        if previous is None:
+            return (
+                f"{lost} There is no version before it. Set the alias `production` in "
+                f"{self.kept_in} to a version that you trust, or materialize "
+                f"{self.model}/baseline_model again."
+            )
+        return (
+            f"{lost} Version {previous.number} was in production before it: run the job "
+            f"{self.model}_rollback to put it back into production."
+        )
+
+    @abstractmethod
+    def _find(self, number: int) -> Version | None: ...
+
+    @abstractmethod
+    def _load(self, version: Version, what: str, digest: Digest | None) -> Predictor: ...
+
+    @abstractmethod
+    def _aliases(self) -> dict[str, str]: ...
+
+    @abstractmethod
+    def _tags(self) -> dict[str, str]: ...
+
+    @abstractmethod
+    def _set_tag(self, key: str, value: str) -> None: ...
+
+    def _locked(self) -> AbstractContextManager[None]:
+        """Keeps others from moving aliases meanwhile."""
+        return nullcontext()
+
+
+@dataclass(frozen=True)
+class Registry(Versions):
+    """The versions and aliases of one model in MLflow.
+
+    Attributes:
+        model: The registered model's name.
+        tracking_uri: MLflow's tracking and registry URI.
+        lock_folder: Where a lock file keeps two processes on this machine from moving aliases
+            at the same time; None where something else does.
+        patience: Seconds to go on trying while MLflow is away; then any method raises
+            ``AwayError``.
+    """
+
+    kept_in: ClassVar[str] = "MLflow"
+
+    model: str
+    tracking_uri: str
+    lock_folder: Path | None = None
+    patience: float = 0
+
+    def set_alias(self, alias: str, version: Version) -> None:
+        """Point ``alias`` at ``version``; for production use :meth:`promote`."""
+        self._client.set_registered_model_alias(self.model, alias, str(version.number))
+
+    def set_tags(self, version: Version, tags: dict[str, str]) -> None:
+        """Add ``tags`` to ``version``."""
+        for key, value in tags.items():
+            self._client.set_model_version_tag(self.model, str(version.number), key, value)
+
+    def keep_evidence(self, version: Version, decision: dict[str, Any]) -> None:
+        """Keep a decision, JSON-able, with its candidate: ``decision.json`` in its run."""
+        self._client.log_dict(version.run_id, decision, "decision.json")
+
+    def evidence(self, version: Version) -> dict[str, Any] | None:
+        """What :meth:`keep_evidence` kept with ``version``; None where nothing was decided."""
+        kept = self._client.list_artifacts(version.run_id) if version.run_id else []
+        if "decision.json" not in {file.path for file in kept}:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            path = self._client.download_artifacts(version.run_id, "decision.json", folder)
+            return json.loads(Path(path).read_text(encoding="utf-8"))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -236,27 +308,6 @@ class Registry:
             return None
         return Version(int(found.version), found.run_id or "", dict(found.tags))
 
-    def _why_none_in_use(self) -> str:
-        if _FIRST not in self._tags():
-            return (
-                f"There is no production version of {self.model!r} yet. Materialize "
-                f"{self.model}/baseline_model first."
-            )
-        lost = (
-            f"The version of {self.model!r} that was in production is not in MLflow any more; "
-            "it may have been deleted."
-        )
-        previous = self.previous()
-        if previous is None:
-            return (
-                f"{lost} There is no version before it. Set the alias `production` in MLflow to a "
-                f"version that you trust, or materialize {self.model}/baseline_model again."
-            )
-        return (
-            f"{lost} Version {previous.number} was in production before it: run the job "
-            f"{self.model}_rollback to put it back into production."
-        )
-
     def _registered(self) -> Any:
         from mlflow.exceptions import MlflowException
 
@@ -274,6 +325,19 @@ class Registry:
     def _tags(self) -> dict[str, str]:
         registered = self._registered()
         return dict(registered.tags) if registered else {}
+
+    def _set_tag(self, key: str, value: str) -> None:
+        self._client.set_registered_model_tag(self.model, key, value)
+
+    def delete_alias(self, alias: str) -> None:
+        """Take an alias away, if it is there."""
+        self._client.delete_registered_model_alias(self.model, alias)
+
+    def _load(self, version: Version, what: str, digest: Digest | None) -> Model:
+        if digest is None:
+            _warn_without_digest(what)
+        source = self._client.get_model_version_download_uri(self.model, str(version.number))
+        return load_model(source, self._client, what, digest)
 
 
 @cache  # said once

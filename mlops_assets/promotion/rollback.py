@@ -1,12 +1,12 @@
 """Going back to the previous version by itself: when production turns out the worse one."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_assets.metrics import Metric
-from mlops_assets.promotion.evaluation import measure
+from mlops_assets.promotion.evaluation import Evidence, measure
 from mlops_assets.promotion.gate import Decision, decide
 from mlops_assets.promotion.policy import GatePolicy
 
@@ -50,6 +50,7 @@ def previous_is_better(
     gate: GatePolicy,
     policy: RollbackPolicy,
     partition: str,
+    measured: Callable[..., Evidence] = measure,
 ) -> Decision:
     """The gate with the roles swapped: would previous be promoted over production?
 
@@ -62,6 +63,7 @@ def previous_is_better(
             left out: previous has passed them when it was promoted.
         policy: The confidence.
         partition: The batch's day.
+        measured: What measures both versions.
 
     Returns:
         The gate's decision; `promoted` means that previous is credibly better.
@@ -74,7 +76,7 @@ def previous_is_better(
             "approval": "auto",
         }
     )
-    evidence = measure(
+    evidence = measured(
         y, previous_pred, production_pred, [], [], [], metric, swapped, partition, None
     )
     return decide(evidence, swapped)

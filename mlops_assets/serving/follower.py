@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from mlops_assets.errors import UserError
 from mlops_assets.promotion.registry import Registry, Version
-from mlops_assets.training.features import Model
+from mlops_assets.training.features import Predictor
 from mlops_assets.training.model_format import ChangedModelError
 
 _LOG = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ class Served:
     """A loaded version, with the columns that it takes: name to ``double`` or ``string``."""
 
     version: Version
-    model: Model
+    model: Predictor
     columns: dict[str, str]
     since: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
 

@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,19 @@ def _plain(values: pd.Series) -> pd.Series:
     return (
         values.astype(object).where(values.isna(), values.astype(str)).where(values.notna(), np.nan)
     )
+
+
+class Predictor(Protocol):
+    """What the loop asks of a model: :class:`Model`, or anything like it in a simulation."""
+
+    @property
+    def features(self) -> list[str]:
+        """The columns it was trained on, in their order."""
+        ...
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        """The prediction for each row, of shape (n_rows,); other columns are ignored."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -266,7 +266,8 @@ def test_a_day_that_is_judged_late_does_not_outweigh_a_later_one(fork):
     earlier, late = DRIFTED_LATER
     for day in (earlier, "2026-01-10", late):
         assert loop.daily(day).metadata("drift_report")["rollback"] is False
-    better = {r.partition: r.previous_better for r in loop.life.journal.comparisons("")}
+    found = [reported.rollback for reported in loop.life.journal.every_reported()]
+    better = {r.partition: r.previous_better for r in found if r}
     assert [better[day] for day in (earlier, late, "2026-01-10")] == [True, True, False]
 
 

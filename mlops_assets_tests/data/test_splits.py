@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.splits import (
+    RowKeys,
     SplitPolicy,
     delivered_before,
     held_out,
@@ -67,7 +68,7 @@ def test_a_row_that_is_delivered_again_is_on_one_side_in_all_tables(frames, colu
         return held_out(frame, columns, share, 0, "classification", stratified=stratified)
 
     tables = [(frame, split(frame, place)) for place, frame in enumerate(frames)]
-    sides = on_first_side(tables, columns)
+    sides = on_first_side([(RowKeys.of(frame, columns), mask) for frame, mask in tables])
 
     assert (sides[0] == tables[0][1]).all()
     every = pd.concat(frames).assign(held=np.concatenate(sides))
@@ -84,7 +85,9 @@ def test_a_row_that_is_delivered_again_is_on_one_side_in_all_tables(frames, colu
 @given(st.lists(TABLES, min_size=1, max_size=4), ROLES)
 def test_a_row_was_delivered_before_where_a_time_tells_it_from_others(frames, columns):
     known: set[tuple] = set()
-    for frame, again in zip(frames, delivered_before(frames, columns), strict=True):
+    for frame, again in zip(
+        frames, delivered_before([RowKeys.of(f, columns) for f in frames]), strict=True
+    ):
         rows = list(frame[["k", "x"]].itertuples(index=False, name=None))
         assert list(again) == [columns.timestamp is not None and row in known for row in rows]
         known |= set(rows)
@@ -108,7 +111,8 @@ AT = Columns(target="y", timestamp="t")
 def test_a_row_is_known_again_where_its_columns_have_other_types(columns, first, again):
     masks = [np.array([True, True]), np.array([False, False])]
     frames = [pd.DataFrame(first), pd.DataFrame(again)]
-    sides = on_first_side(list(zip(frames, masks, strict=True)), columns)
+    keys = [RowKeys.of(frame, columns) for frame in frames]
+    sides = on_first_side(list(zip(keys, masks, strict=True)))
     assert [list(side) for side in sides] == [[True, True], [True, False]]
 
 
@@ -116,7 +120,9 @@ def test_a_row_that_comes_again_with_its_label_is_not_left_out():
     moments = pd.to_datetime(["2026-01-01", "2026-01-02"])
     first = pd.DataFrame({"t": moments, "y": [1.0, None]})
     again = pd.DataFrame({"t": moments, "y": [1.0, 0.0]})
-    assert [list(mask) for mask in delivered_before([first, again], AT)] == [
+    assert [
+        list(mask) for mask in delivered_before([RowKeys.of(f, AT) for f in (first, again)])
+    ] == [
         [False, False],
         [True, False],
     ]

@@ -1,4 +1,4 @@
-import json
+import datetime as dt
 import signal
 import subprocess
 import sys
@@ -11,16 +11,67 @@ import pytest
 
 from mlops_assets.data.store import Store
 from mlops_assets.errors import UserError
+from mlops_assets.lifecycle.memory import MemoryStore
 from mlops_assets.settings import CHECKOUT
 
 TABLE = pd.DataFrame({"a": [1, 2], "b": ["x", None]})
 
+TYPES = pd.DataFrame(
+    {
+        "whole": pd.array([1, None], dtype="Int64"),
+        "number": [1.5, float("nan")],
+        "flag": [True, False],
+        "text": ["x", float("nan")],
+        "kind": pd.Categorical(["a", None]),
+        "at": pd.to_datetime(["2026-01-01 10:00", None], utc=True).as_unit("ns"),
+        "day": [dt.date(2026, 1, 1), None],
+        "mixed": [1, None],
+    },
+    index=[7, 9],
+)
 
-def test_a_table_comes_back_as_it_was(tmp_path: Path):
-    store = Store(url=str(tmp_path))
+
+@pytest.fixture(params=["files", "memory"])
+def store(request, tmp_path: Path):
+    """Both keep the same rules."""
+    return Store(url=str(tmp_path)) if request.param == "files" else MemoryStore()
+
+
+def test_a_table_comes_back_as_it_was(store):
     store.write("iris", "drifted_batch", "2026-01-01", TABLE)
     pd.testing.assert_frame_equal(store.read("iris", "drifted_batch", "2026-01-01"), TABLE)
+
+
+def test_a_table_is_a_parquet_file_by_model_asset_and_partition(tmp_path: Path):
+    Store(url=str(tmp_path)).write("iris", "drifted_batch", "2026-01-01", TABLE)
     assert (tmp_path / "iris/drifted_batch/2026-01-01.parquet").exists()
+
+
+def test_what_is_read_can_be_changed_without_changing_what_is_kept(store):
+    given = TABLE.copy()
+    store.write("iris", "drifted_batch", "2026-01-01", given)
+    given.loc[0, "a"] = 5
+    store.read("iris", "drifted_batch", "2026-01-01").loc[0, "a"] = 6
+    pd.testing.assert_frame_equal(store.read("iris", "drifted_batch", "2026-01-01"), TABLE)
+
+
+def test_memory_gives_the_types_that_a_file_gives(tmp_path: Path):
+    kept = []
+    for store in (Store(url=str(tmp_path)), MemoryStore()):
+        store.write("iris", "drifted_batch", "2026-01-01", TYPES)
+        kept.append(store.read("iris", "drifted_batch", "2026-01-01"))
+    pd.testing.assert_frame_equal(*kept)
+
+
+def test_records_are_what_json_makes_of_them(store):
+    store.write_record("iris", "drift_report", "2026-01-01", {"days": ("a", "b"), "none": None})
+    kept = {"days": ["a", "b"], "none": None}
+    assert store.record("iris", "drift_report", "2026-01-01") == kept
+    store.find_record("iris", "drift_report", "2026-01-01")["days"].append("c")
+    assert store.records("iris", "drift_report") == [kept]
+    store.write_record("iris", "drift_report", "2026-01-01", {"days": []})
+    assert store.records("iris", "drift_report") == [{"days": []}]
+    assert store.find_record("iris", "drift_report", "2026-01-02") is None
 
 
 def test_any_fsspec_url_will_do():
@@ -62,11 +113,11 @@ def test_a_reader_never_sees_half_a_table(tmp_path: Path):
     assert sizes <= {1_000, 200_000}
 
 
-def test_a_missing_partition_says_what_to_materialize(tmp_path: Path):
+def test_a_missing_partition_says_what_to_materialize(store):
     with pytest.raises(UserError, match=r"no iris/drifted_batch of 2026-01-01 at .*Materialize"):
-        Store(url=str(tmp_path)).read("iris", "drifted_batch", "2026-01-01")
+        store.read("iris", "drifted_batch", "2026-01-01")
     with pytest.raises(UserError, match=r"no record of iris/baseline_data in .*Materialize"):
-        Store(url=str(tmp_path)).record("iris", "baseline_data", "all")
+        store.record("iris", "baseline_data", "all")
 
 
 @pytest.mark.parametrize("content", [b"", b"not Parquet at all", b"PAR1 cut off"])
@@ -78,8 +129,7 @@ def test_an_unreadable_table_says_which_file(tmp_path: Path, content: bytes):
         Store(url=str(tmp_path)).read("iris", "baseline_data", "all")
 
 
-def test_records_come_in_the_order_of_their_partitions(tmp_path: Path):
-    store = Store(url=str(tmp_path))
+def test_records_come_in_the_order_of_their_partitions(store):
     for day in ("2026-01-03", "2026-01-01", "2026-01-02"):
         store.write_record("iris", "drift_report", day, {"partition": day})
     days = [record["partition"] for record in store.records("iris", "drift_report")]
@@ -110,13 +160,11 @@ def test_a_record_that_is_not_json_says_which_file(tmp_path: Path):
         store.records("iris", "drift_report")
 
 
-def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path):
-    store = Store(url=str(tmp_path))
+def test_what_cannot_be_written_leaves_what_was_there(store):
     store.write_record("iris", "drift_report", "2026-01-01", {"rows": 1})
     with pytest.raises(ValueError, match="Out of range float"):
         store.write_record("iris", "drift_report", "2026-01-01", {"rows": float("nan")})
-    text = Path(store.path("iris", "drift_report", "2026-01-01", "json")).read_text("utf-8")
-    assert json.loads(text) == {"rows": 1}
+    assert store.record("iris", "drift_report", "2026-01-01") == {"rows": 1}
 
 
 KILLED_WHILE_WRITING = """

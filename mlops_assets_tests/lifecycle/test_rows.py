@@ -7,8 +7,8 @@ import pytest
 from mlops_assets.data.splits import held_out
 from mlops_assets.data.store import Store
 from mlops_assets.lifecycle.life import Life
-from mlops_assets.lifecycle.rows import lineage_parts
-from mlops_assets.promotion.registry import Registry
+from mlops_assets.lifecycle.rows import keep_learned, lineage_parts, not_learned
+from mlops_assets.promotion.registry import Registry, Version
 from mlops_assets_tests.examples import iris_spec
 
 HOURS = 24
@@ -68,3 +68,24 @@ def test_every_row_counts_once(life):
 
 def test_the_origins_come_in_the_order_of_their_days(life):
     assert list(lineage_parts(life, reversed(DAYS))) == ["baseline", *DAYS]
+
+
+def test_no_version_is_judged_on_what_it_has_learned_from(life):
+    """A day that is delivered again is split anew, and a version stays as it was."""
+    two, three = Version(2, "run"), Version(3, "run")
+    before = lineage_parts(life, DAYS[:1])[DAYS[0]]
+    keep_learned(life, two, before.learn)
+    table = life.store.read(life.spec.name, "drifted_batch", DAYS[0])
+    life.store.write(life.spec.name, "drifted_batch", DAYS[0], table[:-12])
+    now = lineage_parts(life, DAYS[:1])[DAYS[0]].judge
+    known = moments(now) & moments(before.learn)
+    assert known
+    assert moments(not_learned(life, now, two)) == moments(now) - known
+    assert moments(not_learned(life, now, three)) == moments(now)  # of before this was kept
+    assert moments(not_learned(life, now, two, three)) == moments(now) - known
+
+
+def test_a_label_that_comes_or_changes_makes_no_other_row(life):
+    two, rows = Version(2, "run"), lineage_parts(life, DAYS[:1])[DAYS[0]].learn
+    keep_learned(life, two, rows.assign(y=1 - rows["y"]))
+    assert not_learned(life, rows, two).empty

@@ -1,0 +1,1 @@
+"""Simulated lives of a model and all that can happen to it, checked against the promises."""

@@ -1,0 +1,64 @@
+"""How tables and models are compared: the three functions that cost a day its time."""
+
+from typing import Protocol
+
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from mlops_assets.drift.policy import DriftPolicy
+from mlops_assets.drift.score import Scored, ScoreFall, falls
+from mlops_assets.drift.two_sample import Comparison, Side, compare_sides
+from mlops_assets.metrics import Metric
+from mlops_assets.promotion.evaluation import Evidence, measure
+from mlops_assets.promotion.policy import GatePolicy
+
+
+class Comparing(Protocol):
+    """What :class:`Computed` does, or a simulation draws, or somebody has computed before."""
+
+    def side(
+        self, frame: pd.DataFrame, features: tuple[str, ...], target: str | None, max_rows: int
+    ) -> Side:
+        """A table, ready to be compared; as :class:`mlops_assets.drift.two_sample.Side`."""
+        ...
+
+    def compare(self, reference: Side, batch: Side, task: str, policy: DriftPolicy) -> Comparison:
+        """As :func:`mlops_assets.drift.two_sample.compare_sides`."""
+        ...
+
+    def falls(
+        self,
+        now: Scored,
+        then: Scored,
+        metric: Metric,
+        confidences: tuple[float, ...],
+        resamples: int,
+        seed: int,
+    ) -> tuple[ScoreFall, ...]:
+        """As :func:`mlops_assets.drift.score.falls`."""
+        ...
+
+    def measure(
+        self,
+        y: ArrayLike,
+        candidate_pred: ArrayLike,
+        production_pred: ArrayLike,
+        baseline_y: ArrayLike,
+        candidate_baseline_pred: ArrayLike,
+        first_baseline_pred: ArrayLike,
+        metric: Metric,
+        policy: GatePolicy,
+        partition: str,
+        production_partition: str | None,
+    ) -> Evidence:
+        """As :func:`mlops_assets.promotion.evaluation.measure`."""
+        ...
+
+
+class Computed:
+    """The project's own tests and bootstraps."""
+
+    side = Side
+    compare = staticmethod(compare_sides)
+    falls = staticmethod(falls)
+    measure = staticmethod(measure)

@@ -1,0 +1,57 @@
+"""A life reads what its YAML names, or what it is handed in."""
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from mlops_assets.errors import NotThereYetError, UserError
+from mlops_assets.lifecycle.baseline_data import take_baseline
+from mlops_assets.lifecycle.drifted_batch import take_batch
+from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.memory import MemoryRegistry, MemoryStore
+from mlops_assets_tests.examples import iris_spec
+
+DAY = "2026-01-01"
+IRIS = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
+
+
+@pytest.fixture
+def spec():
+    return iris_spec()
+
+
+class Handed:
+    """Rows of the real iris, and none on any but one day."""
+
+    def __init__(self, spec):
+        self.own = Life(spec, MemoryStore(), MemoryRegistry(spec.name)).incoming
+
+    def baseline(self) -> pd.DataFrame:
+        return self.own.baseline().head(120)
+
+    def batch(self, day: dt.date) -> pd.DataFrame:
+        if day.isoformat() != DAY:
+            raise NotThereYetError(f"nothing of {day}")
+        return self.own.baseline().tail(30)
+
+    def labels(self, day: dt.date) -> pd.DataFrame:
+        raise AssertionError("the spec names no source of labels")
+
+
+def test_without_another_source_the_specs_own_is_read(spec):
+    life = Life(spec, MemoryStore(), MemoryRegistry(spec.name))
+    assert take_baseline(life).record.rows == 150
+    taken = take_batch(life, DAY)
+    assert taken.record.rows == len(life.incoming.batch(dt.date(2026, 1, 1)))
+    with pytest.raises(UserError, match="has no `labels`"):
+        life.incoming.labels(dt.date(2026, 1, 1))
+
+
+def test_a_source_that_is_handed_in_is_read_in_its_place(spec):
+    life = Life(spec, MemoryStore(), MemoryRegistry(spec.name), source=Handed(spec))
+    assert take_baseline(life).record.rows == 120
+    taken = take_batch(life, DAY)
+    assert taken.record.rows == 30
+    assert life.store.read(spec.name, "drifted_batch", DAY)[IRIS].shape == (30, 4)
+    assert "nothing of 2026-01-02" in str(take_batch(life, "2026-01-02").awaited)
