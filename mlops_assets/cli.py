@@ -14,6 +14,7 @@ from mlops_assets.local.new_model import new_model
 from mlops_assets.local.processes import StoppedError, stop_signals_raise
 from mlops_assets.local.up import up
 from mlops_assets.model_files import check_model_files, schema
+from mlops_assets.replay.replay import Wish, replay
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     soft_wrap=True,
                     highlight=False,
                 )
+            elif given.command == "replay":
+                wish = Wish(
+                    given.name,
+                    given.first,
+                    given.last,
+                    tuple(given.settings),
+                    given.training,
+                    given.defs,
+                )
+                console.print(f"The page: {replay(wish, console).as_uri()}", soft_wrap=True)
             else:
                 sys.stdout.write(schema())
         except UserError as error:
@@ -72,6 +83,28 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("name", help="the model's name, such as churn")
     new.add_argument("--from", dest="example", help="copy this ready example, such as wine")
     new.add_argument("--defs", type=Path, help="your project's defs folder, where it is not here")
+    past = commands.add_parser(
+        "replay", help="live a model's own history again, by several policies"
+    )
+    past.add_argument("name", help="the model's name")
+    past.add_argument("--from", dest="first", metavar="DAY", help="the first day (its start_date)")
+    past.add_argument("--to", dest="last", metavar="DAY", help="the last (the last with a batch)")
+    past.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="live a variant as well, such as drift.regime_growth=2; several changes of one "
+        "variant are separated by spaces; may be given more than once",
+    )
+    past.add_argument(
+        "--training",
+        choices=("fast", "full"),
+        default="fast",
+        help="fast refits what the first search has found; full searches each time",
+    )
+    past.add_argument("--defs", type=Path, help="your project's defs folder, where it is not here")
     return parser
 
 

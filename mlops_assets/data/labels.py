@@ -60,6 +60,14 @@ def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> 
     return frame.assign(**{target: found})
 
 
+def labels_of(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """The rows of ``labels`` whose ids are in ``frame``; all where either lacks an id column."""
+    ids = columns.id
+    if not ids or not set(ids) <= set(frame.columns) & set(labels.columns):
+        return labels
+    return labels[_keys(labels, ids).isin(_keys(frame, ids))]
+
+
 def _keys(frame: pd.DataFrame, ids: list[str]) -> pd.Series:
     """One text a row, the same whether a source wrote an id as a number or as text."""
     parts = [frame[name].astype(object).map(_key).astype(str) for name in ids]

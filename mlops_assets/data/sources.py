@@ -178,12 +178,13 @@ def read_labels(source: Source, date: datetime.date) -> pd.DataFrame:
         SourceError: the source cannot be read.
     """
     try:
-        return read_source(source, date if _has_days(source) else None)
+        return read_source(source, date if has_days(source) else None)
     except NoRowsError as error:
         raise NotThereYetError(str(error)) from error
 
 
-def _has_days(source: Source) -> bool:
+def has_days(source: Source) -> bool:
+    """Whether a source has a table a day, and not one table of all days."""
     if isinstance(source, CsvSource | ParquetSource):
         return "{" in source.url or source.partition_column is not None
     if isinstance(source, SqlSource):

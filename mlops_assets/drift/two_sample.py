@@ -6,7 +6,7 @@ method serves every size, so that nothing flips where a reference crosses some n
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -135,8 +135,8 @@ def compare(
     Returns:
         The comparison. A column without a row on either side never differs.
     """
-    sides = [Side(frame, tuple(features), target, policy.max_rows) for frame in (reference, batch)]
-    return compare_sides(*sides, task, policy)
+    then, now = (Side(frame, features, target, policy.max_rows) for frame in (reference, batch))
+    return compare_sides(then, now, task, policy)
 
 
 class Side:
@@ -150,7 +150,7 @@ class Side:
     """
 
     def __init__(
-        self, frame: pd.DataFrame, features: tuple[str, ...], target: str | None, max_rows: int
+        self, frame: pd.DataFrame, features: Sequence[str], target: str | None, max_rows: int
     ) -> None:
         self.rows = len(frame)
         sample = _sample(frame, list(features), max_rows)
@@ -213,7 +213,7 @@ class _Counted:
 
     @classmethod
     def categories(cls, values: np.ndarray) -> "_Counted":
-        codes, levels = pd.factorize(values)
+        codes, levels = pd.factorize(values)  # pyright: ignore[reportCallIssue, reportArgumentType]
         return cls(np.asarray(levels), np.bincount(codes, minlength=len(levels)), len(values))
 
 

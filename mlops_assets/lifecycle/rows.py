@@ -139,7 +139,9 @@ def _version(version: Version) -> str:
 def _ready(life: Life, origin: str, table: pd.DataFrame) -> _Table:
     if not life.sides.keeps:
         return _Table(life.spec, origin, table)
-    key = "rows", origin, tuple(table.columns), _content(table)
+    # What is kept holds on to its table, so that no other has the same id meanwhile.
+    known_by = id(table) if life.sides.same_tables else _content(table)
+    key = "rows", origin, tuple(table.columns), known_by
     return life.sides.side(key, lambda: _Table(life.spec, origin, table))
 
 

@@ -26,9 +26,12 @@ class Sides:
     Args:
         most_cells: Rows times columns that are kept at the most, 24 bytes each; 0 keeps nothing,
             as where each step is a process of its own.
+        same_tables: Whether the store gives out the same table each time: then it is known by
+            being the same, and nobody has to look at its contents.
     """
 
-    def __init__(self, most_cells: int = 0) -> None:
+    def __init__(self, most_cells: int = 0, *, same_tables: bool = False) -> None:
+        self.same_tables = same_tables
         self._most_cells = most_cells
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._cells = 0

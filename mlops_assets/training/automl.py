@@ -98,7 +98,7 @@ def train(
     features = columns.features(frame)
     _check(frame, columns, features, task)
     table = model_input(frame, features).reset_index(drop=True)
-    target = _plain_target(frame[columns.target], task)
+    target = plain_target(frame[columns.target], task)
     fold_of, note = assign_folds(
         frame.reset_index(drop=True), columns, task, policy.folds, policy.seed
     )
@@ -147,7 +147,8 @@ def _check(frame: pd.DataFrame, columns: Columns, features: list[str], task: Tas
         )
 
 
-def _plain_target(target: pd.Series, task: Task) -> pd.Series:
+def plain_target(target: pd.Series, task: Task) -> pd.Series:
+    """A target in types that every algorithm takes: numbers for regression, else plain values."""
     plain = target.reset_index(drop=True).rename(_TARGET)
     if task == "regression":
         return plain.astype(float)

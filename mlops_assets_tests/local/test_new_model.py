@@ -74,8 +74,8 @@ def test_an_example_is_copied_under_the_new_name(folder, example):
     assert spec == ModelSpec.model_validate(original | {"name": "mine"})
 
 
-def test_the_examples_are_a_binary_one_a_multiclass_one_and_a_regression():
-    assert READY == ["breast_cancer", "diabetes", "wine"]
+def test_the_examples_are_two_binary_ones_a_multiclass_one_and_a_regression():
+    assert READY == ["breast_cancer", "diabetes", "flights", "wine"]
 
 
 def test_the_file_points_at_the_schema(folder):
@@ -119,7 +119,7 @@ def test_a_name_that_a_model_in_another_folder_has_is_refused(folder):
 
 
 def test_an_unknown_example_is_refused_with_those_that_there_are(folder):
-    message = "There is no example 'titanic'. Use one of: breast_cancer, diabetes, wine."
+    message = "There is no example 'titanic'. Use one of: breast_cancer, diabetes, flights, wine."
     with pytest.raises(UserError, match=re.escape(message)):
         new_model("churn", "titanic", folder)
 

@@ -1,0 +1,120 @@
+"""The models of a replay: each is fitted once for equal rows, whichever policy asks."""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+
+from mlops_assets.lifecycle.memory import MemoryRegistry
+from mlops_assets.lifecycle.outside import Training
+from mlops_assets.replay.scratch import keep, take
+from mlops_assets.spec import ModelSpec
+from mlops_assets.training.automl import train
+from mlops_assets.training.features import Model
+from mlops_assets.training.refit import refit
+
+Mode = Literal["fast", "full"]
+_LOADED = 8  # models at once: production, the one before it, the first, a candidate
+_PREDICTED = 64  # tables of which predictions are kept: the holdout's are asked for every day
+
+
+@dataclass(frozen=True)
+class KeptModel:
+    """A model in a file, loaded when it is asked; it is known by what it was fitted on."""
+
+    path: Path
+    _loaded: ClassVar[OrderedDict[Path, Model]] = OrderedDict()
+    _predicted: ClassVar[OrderedDict[tuple[Path, int], tuple[pd.DataFrame, np.ndarray]]] = (
+        OrderedDict()
+    )
+
+    @property
+    def features(self) -> list[str]:
+        """The columns it was trained on, in their order."""
+        return self.load().features
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        """The prediction for each row of ``frame``, of shape (n_rows,)."""
+        key = self.path, id(frame)  # no other frame has this id while the frame is kept
+        if key not in self._predicted:
+            self._predicted[key] = frame, self.load().predict(frame)
+        self._predicted.move_to_end(key)
+        while len(self._predicted) > _PREDICTED:
+            self._predicted.popitem(last=False)
+        return self._predicted[key][1]
+
+    def load(self) -> Model:
+        """The model itself."""
+        if self.path not in self._loaded:
+            self._loaded[self.path] = take(self.path)
+        self._loaded.move_to_end(self.path)
+        while len(self._loaded) > _LOADED:
+            self._loaded.popitem(last=False)
+        return self._loaded[self.path]
+
+
+@dataclass
+class ReplayTrainer:
+    """Trains for a replay: the first model by a search, later ones by ``mode``.
+
+    Attributes:
+        spec: The model.
+        registry: Where the versions are registered.
+        folder: Where fitted models are kept, shared by all policies.
+        mode: ``fast`` fits the first search's winner to later rows; ``full`` searches each time.
+        fitted: How many models were not there yet.
+    """
+
+    spec: ModelSpec
+    registry: MemoryRegistry
+    folder: Path
+    mode: Mode
+    fitted: int = 0
+    _first: KeptModel | None = field(default=None)
+
+    def __call__(
+        self,
+        table: pd.DataFrame,
+        partition: str | None,
+        files: Sequence[Path],  # noqa: ARG002 - nothing is kept beside a replay's models
+    ) -> Training:
+        """Train on a table, and register what comes of it."""
+        first = self._first
+        if partition is None or self.mode == "full" or first is None:
+            kept = self._kept("search", table, lambda: self._searched(table))
+        else:
+            kept = self._kept(
+                f"refit {first.path.name}",
+                table,
+                lambda: refit(first.load(), table, self.spec.columns, self.spec.task),
+            )
+        if partition is None:
+            self._first = kept
+        version = self.registry.register(kept, {"partition": partition} if partition else {})
+        return Training(version, len(table))
+
+    def _searched(self, table: pd.DataFrame) -> Model:
+        spec = self.spec
+        return train(table, spec.columns, spec.task, spec.training, lambda _: None).model
+
+    def _kept(self, how: str, table: pd.DataFrame, fit: Callable[[], Model]) -> KeptModel:
+        path = self.folder / _key(how, table, self.spec)
+        if not path.exists():
+            keep(path, fit())
+            self.fitted += 1
+        return KeptModel(path)
+
+
+def _key(how: str, table: pd.DataFrame, spec: ModelSpec) -> str:
+    """What a training depends on: its rows in their order, the settings, and how it is done."""
+    settings: list[Any] = [how, spec.task, list(map(str, table.columns))]
+    settings += [spec.columns.model_dump(mode="json"), spec.training.model_dump(mode="json")]
+    digest = hashlib.sha256(json.dumps(settings).encode())
+    digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,49 @@
+"""A replay decides what production decided: the demo's five days, lived by Dagster and again."""
+
+import datetime as dt
+
+import pytest
+
+from mlops_assets.lifecycle.sources import SpecSources
+from mlops_assets.replay.history import read_history
+from mlops_assets.replay.living import Living
+from mlops_assets.replay.policies import CONFIGURED, policies
+from mlops_assets_tests.examples import DAYS, RETRAINED
+
+
+@pytest.fixture(scope="module")
+def living(five_days, tmp_path_factory) -> Living:
+    folder = tmp_path_factory.mktemp("replay")
+    spec = five_days.spec
+    days = [dt.date.fromisoformat(day) for day in (DAYS[0], DAYS[-1])]
+    after = days[1] + dt.timedelta(days=1)
+    history = read_history(spec, SpecSources(spec), folder / "rows", *days, after, lambda _: None)
+    living = Living(policies(spec, [])[0], folder, "full", folder / "kept")
+    assert living.policy.name == CONFIGURED
+    living.begin()
+    assert len(list(living.through(history))) == len(DAYS)
+    return living
+
+
+def test_every_report_says_the_very_same(five_days, living):
+    told = five_days.life.journal.every_reported()
+    assert len(told) == 4
+    assert living.life.journal.every_reported() == told
+
+
+def test_every_decision_is_the_very_same_with_all_its_numbers(five_days, living):
+    made = five_days.life.journal.every_decided()
+    assert [one.record.partition for one in made] == list(RETRAINED)
+    assert living.life.journal.every_decided() == made
+    assert [(one.partition, one.decision) for one in living.log.decisions] == [
+        (one.record.partition, one.decision) for one in made
+    ]
+
+
+def test_production_is_the_same_version_afterwards(five_days, living):
+    with five_days.environment():
+        assert living.life.registry.in_use().number == five_days.aliases()["production"]
+
+
+def test_the_broken_day_is_in_quarantine_here_as_well(living):
+    assert list(living.log.quarantined) == [DAYS[-1]]
