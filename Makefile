@@ -16,7 +16,7 @@ export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up new-model replay schema test lint format bench bench-decisions bench-lives bench-loading bench-large-batch picture lock clean
+.PHONY: help demo up new-model replay reproduce explain schema test lint format bench bench-decisions bench-lives bench-loading bench-large-batch picture lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ new-model: $(VENV)/.runtime $(if $(filter flights,$(FROM)),$(VENV)/.flights) ## 
 replay: $(VENV)/.runtime $(if $(filter flights,$(NAME)),$(VENV)/.flights) ## Live a model's own history again by several policies: NAME=flights, and FROM, TO, SET, TRAINING=full
 	@$(BIN)/python -m mlops_assets.cli replay "$(NAME)" $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
 	  $(foreach one,$(SET),--set "$(one)") $(if $(TRAINING),--training "$(TRAINING)")
+
+reproduce: $(VENV)/.runtime ## Train a version again and say whether it is the same: NAME=iris VERSION=2
+	@$(BIN)/python -m mlops_assets.cli reproduce "$(NAME)" "$(VERSION)"
+
+explain: $(VENV)/.runtime ## Tell what was decided on a day, and why: NAME=iris DAY=2026-01-02
+	@$(BIN)/python -m mlops_assets.cli explain "$(NAME)" "$(DAY)"
 
 schema: $(VENV)/.runtime ## Write mlops_assets/schema.json, which editors check defs.yaml by, anew
 	@$(BIN)/python -m mlops_assets.cli schema > mlops_assets/schema.json

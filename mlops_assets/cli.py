@@ -2,18 +2,21 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from mlops_assets import settings
 from mlops_assets.errors import UserError
+from mlops_assets.local.defs_folder import defs_folder
 from mlops_assets.local.demo import demo
+from mlops_assets.local.explain import explain_day
 from mlops_assets.local.new_model import new_model
 from mlops_assets.local.processes import StoppedError, stop_signals_raise
+from mlops_assets.local.reproduce import reproduce_version
 from mlops_assets.local.up import up
-from mlops_assets.model_files import check_model_files, schema
+from mlops_assets.model_files import check_model_files, schema, spec_of
 from mlops_assets.replay.replay import Wish, replay
 
 
@@ -25,42 +28,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
         the signal's number if a signal stopped it.
     """
     given = _parser().parse_args(arguments)
-    console = Console()
     with stop_signals_raise():
         try:
-            if given.command in ("demo", "up"):
-                _refuse_without_sound_models(given.command)
-            if given.command == "demo":
-                return 0 if demo(console) else 1
-            if given.command == "up":
-                up(console)
-            elif given.command == "new-model":
-                written = new_model(given.name, given.example, given.defs)
-                console.print(
-                    f"{written} is the new model. Say in it what its data is; then start Dagster, "
-                    "or reload its definitions where it runs.",
-                    soft_wrap=True,
-                    highlight=False,
-                )
-            elif given.command == "replay":
-                wish = Wish(
-                    given.name,
-                    given.first,
-                    given.last,
-                    tuple(given.settings),
-                    given.training,
-                    given.defs,
-                )
-                console.print(f"The page: {replay(wish, console).as_uri()}", soft_wrap=True)
-            else:
-                sys.stdout.write(schema())
+            return 0 if given.run(given, Console()) else 1
         except UserError as error:
             Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
             return 1
         except StoppedError as stopped:
             Console(stderr=True).print(f"Everything that was started has ended ({stopped}).")
             return stopped.exit_code
-    return 0
+
+
+def _demo(_: argparse.Namespace, console: Console) -> bool:
+    _refuse_without_sound_models("demo")
+    return demo(console)
+
+
+def _up(_: argparse.Namespace, console: Console) -> bool:
+    _refuse_without_sound_models("up")
+    up(console)
+    return True
+
+
+def _schema(_: argparse.Namespace, __: Console) -> bool:
+    sys.stdout.write(schema())
+    return True
+
+
+def _new_model(given: argparse.Namespace, console: Console) -> bool:
+    written = new_model(given.name, given.example, given.defs)
+    console.print(
+        f"{written} is the new model. Say in it what its data is; then start Dagster, or reload "
+        "its definitions where it runs.",
+        soft_wrap=True,
+        highlight=False,
+    )
+    return True
+
+
+def _replay(given: argparse.Namespace, console: Console) -> bool:
+    defs = defs_folder(given.defs, "replay NAME")
+    wish = Wish(given.name, given.first, given.last, tuple(given.settings), given.training, defs)
+    console.print(f"The page: {replay(wish, console).as_uri()}", soft_wrap=True)
+    return True
+
+
+def _reproduce(given: argparse.Namespace, console: Console) -> bool:
+    spec = spec_of(given.name, defs_folder(given.defs, "reproduce NAME VERSION"))
+    return reproduce_version(console, spec, given.version)
+
+
+def _explain(given: argparse.Namespace, console: Console) -> bool:
+    spec = spec_of(given.name, defs_folder(given.defs, "explain NAME DAY"))
+    return explain_day(console, spec, given.day)
 
 
 def _refuse_without_sound_models(command: str) -> None:
@@ -75,17 +95,20 @@ def _refuse_without_sound_models(command: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mlops-assets", description="Runs mlops_assets here.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    commands.add_parser("demo", help="run five days of the model iris through real servers")
-    commands.add_parser("up", help="serve Dagster and MLflow over the same state")
-    commands.add_parser("schema", help="print the JSON schema of a model's defs.yaml")
-    new = commands.add_parser("new-model", help="write the defs.yaml of a new model")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, run: Callable[..., bool], told: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=told)
+        added.set_defaults(run=run)
+        return added
+
+    command("demo", _demo, "run five days of the model iris through real servers")
+    command("up", _up, "serve Dagster and MLflow over the same state")
+    command("schema", _schema, "print the JSON schema of a model's defs.yaml")
+    new = command("new-model", _new_model, "write the defs.yaml of a new model")
     new.add_argument("name", help="the model's name, such as churn")
     new.add_argument("--from", dest="example", help="copy this ready example, such as wine")
-    new.add_argument("--defs", type=Path, help="your project's defs folder, where it is not here")
-    past = commands.add_parser(
-        "replay", help="live a model's own history again, by several policies"
-    )
+    past = command("replay", _replay, "live a model's own history again, by several policies")
     past.add_argument("name", help="the model's name")
     past.add_argument("--from", dest="first", metavar="DAY", help="the first day (its start_date)")
     past.add_argument("--to", dest="last", metavar="DAY", help="the last (the last with a batch)")
@@ -104,7 +127,16 @@ def _parser() -> argparse.ArgumentParser:
         default="fast",
         help="fast refits what the first search has found; full searches each time",
     )
-    past.add_argument("--defs", type=Path, help="your project's defs folder, where it is not here")
+    again = command("reproduce", _reproduce, "train a version again, and compare")
+    again.add_argument("name", help="the model's name")
+    again.add_argument("version", type=int, help="the version's number, such as 2")
+    told = command("explain", _explain, "tell what was decided on a day, and why")
+    told.add_argument("name", help="the model's name")
+    told.add_argument("day", help="the day, such as 2026-01-31")
+    for of_a_model in (new, past, again, told):
+        of_a_model.add_argument(
+            "--defs", type=Path, help="your project's defs folder, where it is not here"
+        )
     return parser
 
 

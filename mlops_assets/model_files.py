@@ -96,6 +96,19 @@ def schema() -> str:
     return json.dumps(whole, indent=1) + "\n"
 
 
+def spec_of(name: str, folder: Path) -> ModelSpec:
+    """The model ``name``, as its ``defs.yaml`` below ``folder`` describes it.
+
+    Raises:
+        UserError: There is none of that name: it names those that there are. Or a file is wrong.
+    """
+    specs = find_specs(folder)
+    if name not in specs:
+        there = f"There are: {', '.join(sorted(specs))}." if specs else "There is none."
+        raise UserError(f"There is no model {name!r} in {folder}. {there}")
+    return specs[name]
+
+
 def _problems(path: Path, names: dict[str, list[Path]]) -> Iterator[str]:
     try:
         text = path.read_text(encoding="utf-8")

@@ -70,3 +70,19 @@ def test_an_installed_package_says_that_it_has_no_models_to_serve(capsys, monkey
     monkeypatch.setattr(settings, "in_checkout", lambda: False)
     assert main([command]) == 1
     assert "Start your own project: dagster dev." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["reproduce", "irs", "1"], ["explain", "irs", "2026-01-02"]])
+def test_an_unknown_model_is_told_with_those_that_there_are(home, capsys, command):
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert "There is no model 'irs'" in said
+    assert "There are: iris." in said
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("command", [["reproduce", "iris", "1"], ["explain", "iris", "2026-01-02"]])
+def test_an_installed_package_asks_where_the_models_are(capsys, monkeypatch, command):
+    monkeypatch.setattr(settings, "in_checkout", lambda: False)
+    assert main(command) == 1
+    assert f"mlops-assets {command[0]} NAME" in capsys.readouterr().err

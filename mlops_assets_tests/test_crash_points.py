@@ -42,7 +42,7 @@ def register(found: Path, loop: Loop) -> Run:
     """Train a candidate by a search that was made before: it is what follows that counts."""
     with pytest.MonkeyPatch.context() as patch:
         trained = pickle.loads(found.read_bytes())
-        patch.setattr("mlops_assets.assets.training.train", lambda *_: trained)
+        patch.setattr("mlops_assets.lifecycle.trainer.train", lambda *_: trained)
         return loop.run("candidate_model", partition=DRIFTED)
 
 
@@ -197,7 +197,7 @@ def test_a_training_registers_one_version(points, five_days, tmp_path, monkeypat
     policy = TrainingPolicy(algorithms=["lda"], folds=2)
     trained = train(table, spec.columns, spec.task, policy, lambda _: None)
     (tmp_path / "found").write_bytes(pickle.dumps(trained))
-    monkeypatch.setattr("mlops_assets.assets.training.train", lambda *_: trained)
+    monkeypatch.setattr("mlops_assets.lifecycle.trainer.train", lambda *_: trained)
     for _, loop in points(functools.partial(register, tmp_path / "found"), before_its_candidate):
         go_on(loop)
         first, made = versions(loop)

@@ -128,3 +128,14 @@ def test_a_candidate_waits_on_when_a_later_one_is_refused(fork):
     loop.mlflow.set_registered_model_alias("iris", "staging", "3")
     assert loop.job("iris_approve").success
     assert loop.aliases()["production"] == 2
+
+
+def test_where_production_was_deleted_a_rollback_puts_the_one_before_in_its_place(fork):
+    loop = fork()
+    loop.mlflow.delete_model_version("iris", "2")
+    run = loop.job("iris_rollback")
+    assert run.success, run.message
+    assert loop.aliases() == {"staging": 3, "production": 1}
+    (observed,) = run.observations()
+    assert observed.description == "Production of iris went back to 1."
+    assert loop.life.journal.moves()[-1].left is None

@@ -11,7 +11,7 @@ import yaml
 import mlops_assets
 from mlops_assets.component import ModelLifecycle
 from mlops_assets.errors import UserError
-from mlops_assets.model_files import TYPE, check_model_files, schema
+from mlops_assets.model_files import TYPE, check_model_files, schema, spec_of
 
 PACKAGE = Path(mlops_assets.__file__).parent
 FILES = sorted([*PACKAGE.glob("defs/*/defs.yaml"), *PACKAGE.glob("examples/*/defs.yaml")])
@@ -159,6 +159,24 @@ def test_a_file_that_is_no_text_is_told(folder):
 def test_components_of_others_are_left_to_dagster(folder):
     (folder / "fraud" / "defs.yaml").write_text("type: dagster_dbt.DbtProjectComponent\n")
     check_model_files(folder)
+
+
+def test_a_model_is_found_by_its_name(folder):
+    assert spec_of("fraud", folder).name == "fraud"
+
+
+def test_an_unknown_model_is_told_with_those_that_there_are(folder, tmp_path):
+    with pytest.raises(UserError, match=r"no model 'iris' in .*\. There are: churn, fraud\."):
+        spec_of("iris", folder)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(UserError, match="There is none"):
+        spec_of("iris", tmp_path / "none")
+
+
+def test_no_model_is_taken_from_files_of_which_one_is_wrong(folder):
+    broken(folder, "task: class", "tsk: class")
+    with pytest.raises(UserError, match="Did you mean `task`"):
+        spec_of("churn", folder)
 
 
 def test_the_code_location_refuses_to_load_and_says_why(tmp_path):

@@ -11,62 +11,43 @@ import pandas as pd
 from mlops_assets import settings
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.outside import Trainer, Training
-from mlops_assets.training.automl import AlgorithmResult, train
-from mlops_assets.training.mlflow_server import Client, connect
-from mlops_assets.training.tracking import (
-    IDEMPOTENCY_TAG,
-    idempotency_key,
-    log_algorithm,
-    log_training,
-    registered,
-)
+from mlops_assets.lifecycle.trainer import TrackedTrainer
+from mlops_assets.training.automl import AlgorithmResult
+from mlops_assets.training.mlflow_server import connect
 
 
 def trainer(context: dg.AssetExecutionContext, life: Life) -> Trainer:
     """What trains a model's candidates within a Dagster run and its MLflow run."""
-    spec, registry = life.spec, life.registry
+    client = connect(settings.mlflow_uri(), settings.mlflow_patience())
+    tags = {"dagster_run_id": context.run.run_id}
+    tracked = TrackedTrainer(life, client, tags, partial(_tell, context))
 
-    def train_and_register(
+    def train_and_tell(
         table: pd.DataFrame, partition: str | None, files: Sequence[Path]
     ) -> Training:
-        client = connect(settings.mlflow_uri(), settings.mlflow_patience())
-        key = idempotency_key(spec.name, partition, table, spec.columns, spec.task, spec.training)
-        known = registered(client, spec.name, key)
-        if known is not None:
-            context.log.info(
-                "Version %s was trained on these very rows with these settings: it is taken.", known
-            )
-            return Training(registry.get(known), len(table), known=True)
-        trained = train(
-            table, spec.columns, spec.task, spec.training, partial(_tell, context, client)
-        )
-        tags = {"dagster_run_id": context.run.run_id, IDEMPOTENCY_TAG: key}
-        number = log_training(
-            client,
-            trained,
-            table,
-            spec.columns,
-            spec.task,
-            model=spec.name,
-            tags=tags | ({"partition": partition} if partition else {}),
-            files=files,
-        )
-        return Training(
-            registry.get(number), len(table), trained.algorithm, trained.leaderboard, trained.notes
-        )
+        training = tracked(table, partition, files)
+        if training.known:
+            context.log.info("%s", _known(training))
+        return training
 
-    return train_and_register
+    return train_and_tell
 
 
-def _tell(context: dg.AssetExecutionContext, client: Client, result: AlgorithmResult) -> None:
-    """Record and say what came of one algorithm, and end here if that was asked for."""
-    log_algorithm(client, result)
+def _tell(context: dg.AssetExecutionContext, result: AlgorithmResult) -> None:
+    """Say what came of one algorithm, and end here if that was asked for."""
     if result.error:
         context.log.warning("%s could not be trained: %s", result.name, result.error)
     else:
         scores = ", ".join(f"{name} {value:.4f}" for name, value in result.metrics.items())
         context.log.info("%s in %.1f s: %s", result.name, result.seconds, scores)
     _end_if_asked_to(context)
+
+
+def _known(training: Training) -> str:
+    return (
+        f"Version {training.version.number} was trained on these very rows with these settings "
+        "before, so nothing was trained again."
+    )
 
 
 def training_metadata(training: Training) -> dict[str, Any]:
@@ -77,10 +58,7 @@ def training_metadata(training: Training) -> dict[str, Any]:
         "mlflow_run_id": training.version.run_id,
     }
     if training.known:
-        told["known"] = (
-            f"Version {training.version.number} was trained on these very rows with these settings "
-            "before, so nothing was trained again."
-        )
+        told["known"] = _known(training)
     if training.leaderboard is not None:
         told |= {
             "algorithm": training.algorithm,

@@ -1,4 +1,4 @@
-"""A hash that says whether two tables hold the same rows."""
+"""A hash that says whether two tables hold the same rows, and one for each row."""
 
 import hashlib
 
@@ -14,7 +14,11 @@ def fingerprint(table: pd.DataFrame) -> str:
     Returns:
         32 hexadecimal digits.
     """
-    rows = np.sort(pd.util.hash_pandas_object(table, index=False).to_numpy())
     digest = hashlib.sha256("\x1f".join(map(str, table.columns)).encode())
-    digest.update(rows.tobytes())
+    digest.update(np.sort(row_hashes(table)).tobytes())
     return digest.hexdigest()[:32]
+
+
+def row_hashes(table: pd.DataFrame) -> np.ndarray:
+    """A 64-bit number a row, of its values and their types, of shape (n_rows,)."""
+    return pd.util.hash_pandas_object(table, index=False).to_numpy(dtype=np.uint64)

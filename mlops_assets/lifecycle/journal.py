@@ -185,6 +185,10 @@ class Journal:
         """A day's batch was stored."""
         self._keep(record, "drifted_batch", partition)
 
+    def quarantined(self, partition: str) -> Quarantined | None:
+        """The delivery of a day that broke the contract; None where none did."""
+        return self._found(Quarantined, "quarantine", partition)
+
     def keep_quarantined(self, record: Quarantined) -> None:
         """A day's batch broke the contract."""
         self._keep(record, "quarantine", record.partition)
@@ -213,6 +217,10 @@ class Journal:
         """
         return self._needed(Augmented, "augmented_dataset", partition)
 
+    def find_augmented(self, partition: str) -> Augmented | None:
+        """The augmented dataset of a day; None where there is none."""
+        return self._found(Augmented, "augmented_dataset", partition)
+
     def keep_augmented(self, partition: str, record: Augmented) -> None:
         """A day's augmented dataset was made."""
         self._keep(record, "augmented_dataset", partition)
@@ -224,6 +232,10 @@ class Journal:
             UserError: There is none.
         """
         return self._needed(Registered, "candidate_model", partition)
+
+    def find_candidate(self, partition: str) -> Registered | None:
+        """The candidate of a day; None where there is none."""
+        return self._found(Registered, "candidate_model", partition)
 
     def keep_candidate(self, partition: str, record: Registered) -> None:
         """A candidate was trained on a day's augmented dataset."""

@@ -6,8 +6,8 @@ import re
 import shlex
 from pathlib import Path
 
-from mlops_assets import settings
 from mlops_assets.errors import UserError
+from mlops_assets.local.defs_folder import defs_folder
 from mlops_assets.model_files import check_model_files
 from mlops_assets.spec import NAME
 
@@ -31,7 +31,7 @@ def new_model(name: str, example: str | None = None, folder: Path | None = None)
         UserError: The name is none, or is taken; there is no such example; the folder is unknown,
             is none, or cannot be written.
     """
-    folder = _folder(folder)
+    folder = defs_folder(folder, "new-model NAME")
     _refuse_bad_name(name)
     target = folder / name / "defs.yaml"
     if target.parent.exists():
@@ -48,19 +48,6 @@ def new_model(name: str, example: str | None = None, folder: Path | None = None)
         raise UserError(f"{target} cannot be written: {error.strerror}.") from error
     check_model_files(target.parent)
     return target
-
-
-def _folder(folder: Path | None) -> Path:
-    if folder is None:
-        if not settings.in_checkout():
-            raise UserError(
-                "Say where the models of your project are: mlops-assets new-model NAME --defs "
-                "my_project/defs."
-            )
-        return PACKAGE / "defs"
-    if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder. Give the `defs` folder of your project.")
-    return folder.absolute()
 
 
 def _refuse_bad_name(name: str) -> None:

@@ -42,7 +42,7 @@ class Wish:
         last: The last day; None: the last that has a batch.
         settings: Variants of the model's policy, each as ``key.path=value``.
         mode: How is trained again.
-        defs: The folder of the models; None: this checkout's.
+        defs: The folder of the models; None: the package's own.
     """
 
     name: str
@@ -106,11 +106,6 @@ def _alone(scratch: Path) -> Iterator[None]:
 
 
 def _spec(wish: Wish, console: Console) -> ModelSpec:
-    if wish.defs is None and not settings.in_checkout():
-        raise UserError(
-            "Say where the models of your project are: mlops-assets replay NAME --defs "
-            "my_project/defs."
-        )
     here = find_specs(wish.defs or _PACKAGE / "defs")
     if wish.name in here:
         return here[wish.name]

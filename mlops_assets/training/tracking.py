@@ -3,9 +3,12 @@
 import hashlib
 import json
 import logging
+import tempfile
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from mlops_assets.training.model_format import log_model
 from mlops_assets.training.policy import TrainingPolicy
 
 IDEMPOTENCY_TAG = "idempotency_key"
-_TRAINS_WITH = ("pycaret", "scikit-learn", "lightgbm")
+TRAINS_WITH = ("pycaret", "scikit-learn", "lightgbm")
 TWINS_TAG = "twins_removed"  # of a version: which were registered beside it, and why
 _LOG = logging.getLogger(__name__)
 _EXAMPLE_ROWS = 5
@@ -84,7 +87,7 @@ def idempotency_key(
         "columns": columns.model_dump(mode="json"),
         "task": task,
         "policy": policy.model_dump(mode="json"),
-        "packages": {name: version(name) for name in _TRAINS_WITH},
+        "packages": {name: version(name) for name in TRAINS_WITH},
     }
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
     return f"{model}/{partition or 'baseline'}/{digest[:32]}"
@@ -259,6 +262,42 @@ def log_training(
     info, stored = log(log_model, trained.pipeline, _example(trained, frame, columns))
     known_by = {"training_data_hash": digest, **stored.tags()}
     return _register(client, model, info, {**tags, **known_by})
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a training has left in its MLflow run.
+
+    Attributes:
+        parameters: The logged parameters; none where the run is gone.
+        leaderboard: The algorithms with their scores; None where it is not there.
+        files: Of the artifacts that were asked for, those that are there.
+    """
+
+    parameters: dict[str, str]
+    leaderboard: pd.DataFrame | None
+    files: dict[str, bytes]
+
+
+def read_training(client: Client, run_id: str, files: Iterable[str] = ()) -> Recorded:
+    """Read what :func:`log_training` has recorded in a run, and artifacts by their names."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        parameters = dict(client.get_run(run_id).data.params)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        return Recorded({}, None, {})
+    there = {artifact.path for artifact in client.list_artifacts(run_id)}
+    with tempfile.TemporaryDirectory() as folder:
+        found = {
+            name: Path(client.download_artifacts(run_id, name, folder)).read_bytes()
+            for name in {_LEADERBOARD, *files} & there
+        }
+    table = found.pop(_LEADERBOARD, None)
+    leaderboard = None if table is None else pd.read_json(StringIO(table.decode()), orient="split")
+    return Recorded(parameters, leaderboard, found)
 
 
 def _log_dataset(frame: pd.DataFrame, columns: Columns, digest: str) -> None:

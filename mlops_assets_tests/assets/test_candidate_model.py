@@ -1,9 +1,9 @@
 import dagster as dg
 import pytest
 
-from mlops_assets.assets import training
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.jobs import RETRAIN
+from mlops_assets.lifecycle import trainer
 from mlops_assets_tests.examples import RETRAINED
 
 DAY = "2026-01-04"
@@ -99,7 +99,7 @@ def test_a_run_that_is_terminated_ends_after_the_algorithm_at_hand(fork, monkeyp
         [running] = loop.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
         loop.instance.report_run_canceling(running)
 
-    monkeypatch.setattr(training, "log_algorithm", log_and_terminate)
+    monkeypatch.setattr(trainer, "log_algorithm", log_and_terminate)
     assert not loop.run(*RETRAIN, partition=DAY).success
     [run] = loop.instance.get_runs()
     assert run.status is dg.DagsterRunStatus.CANCELED

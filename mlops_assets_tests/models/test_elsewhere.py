@@ -154,6 +154,15 @@ def test_a_model_of_another_project_lives_through_its_loop(project, installed):
     # All state is where the project was started from, and nothing is in the package.
     assert (project / ".mlops" / "mlflow.db").is_file()
     assert not (installed / ".mlops").exists()
+    # And what came of it can be asked for there.
+    for command, told in (
+        (("explain", "churn", DAYS[1]), f"churn {DAYS[1]}: promoted: version 2"),
+        (("reproduce", "churn", "2"), "Version 2 is reproduced exactly."),
+    ):
+        asked = ("-m", "mlops_assets.cli", *command, "--defs", "forecasts/defs")
+        ran = run(project, installed, *asked)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert told in ran.stdout
 
 
 def test_the_wheel_holds_no_model(installed):

@@ -5,8 +5,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from rich.console import Console
 
 from mlops_assets.local.new_model import EXAMPLES
+from mlops_assets.local.reproduce import reproduce_version
 from mlops_assets.spec import ModelSpec
 from mlops_assets_tests.examples import Loop
 from mlops_assets_tests.models.customers import DAYS, lives_through_two_days
@@ -50,6 +52,9 @@ def test_a_classification_lives_through_its_story(loop_of, example):
     trained = loop.mlflow.get_model_version(example, "2")
     files = {file.path for file in loop.mlflow.list_artifacts(trained.run_id)}
     assert any("confusion" in file for file in files)
+    if example == "wine":
+        with loop.environment():
+            assert reproduce_version(Console(), loop.spec, 2)
 
 
 def test_a_regression_lives_through_its_story(loop_of):

@@ -1,0 +1,76 @@
+"""The trainer of production: AutoML, recorded in MLflow together with what it was made from."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.outside import Training
+from mlops_assets.lifecycle.recipe import make_recipe
+from mlops_assets.training.automl import AlgorithmResult, train
+from mlops_assets.training.mlflow_server import Client
+from mlops_assets.training.tracking import (
+    IDEMPOTENCY_TAG,
+    idempotency_key,
+    log_algorithm,
+    log_training,
+    registered,
+)
+
+
+@dataclass(frozen=True)
+class TrackedTrainer:
+    """Trains within the active MLflow run and registers the best model there.
+
+    Attributes:
+        life: The model.
+        client: The MLflow that the run and the registry of ``life`` are in.
+        tags: Tags of each version, beside its partition and its key.
+        on_algorithm: Told of each algorithm once it is recorded.
+        keeps_recipe: Whether what the training is made from is kept with it.
+    """
+
+    life: Life
+    client: Client
+    tags: dict[str, str]
+    on_algorithm: Callable[[AlgorithmResult], None]
+    keeps_recipe: bool = True
+
+    def __call__(
+        self, table: pd.DataFrame, partition: str | None, files: Sequence[Path]
+    ) -> Training:
+        """Train, unless the very same training was made before; :class:`outside.Trainer`."""
+        spec, registry, client = self.life.spec, self.life.registry, self.client
+        key = idempotency_key(spec.name, partition, table, spec.columns, spec.task, spec.training)
+        known = registered(client, spec.name, key)
+        if known is not None:
+            return Training(registry.get(known), len(table), known=True)
+        with tempfile.TemporaryDirectory() as folder:
+            # Before the search, which takes long, in case that a table is missing.
+            recipe = self._recipe(table, partition, Path(folder))
+            trained = train(table, spec.columns, spec.task, spec.training, self._record)
+            number = log_training(
+                client,
+                trained,
+                table,
+                spec.columns,
+                spec.task,
+                model=spec.name,
+                tags=self.tags
+                | {IDEMPOTENCY_TAG: key}
+                | ({"partition": partition} if partition else {}),
+                files=[*files, *recipe],
+            )
+        return Training(
+            registry.get(number), len(table), trained.algorithm, trained.leaderboard, trained.notes
+        )
+
+    def _record(self, result: AlgorithmResult) -> None:
+        log_algorithm(self.client, result)
+        self.on_algorithm(result)
+
+    def _recipe(self, table: pd.DataFrame, partition: str | None, folder: Path) -> list[Path]:
+        return make_recipe(self.life, table, partition).write(folder) if self.keeps_recipe else []
