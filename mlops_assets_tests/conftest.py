@@ -32,9 +32,13 @@ hypothesis.settings.load_profile("tests")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """One worker of pytest-xdist runs all that look into the one demo, so that it is made once."""
+    """One worker of pytest-xdist runs all that look into the one demo, so that it is made once.
+
+    What drives other servers is left to the other worker, file by file: the first has enough to do.
+    """
     if "e2e" in item.keywords:
-        item.add_marker(pytest.mark.xdist_group("e2e"))
+        with_demo = "demo" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("demo" if with_demo else item.path.stem))
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal, Self
 
 SECONDS = 120  # after which nothing here waits any longer
-# Those of one connection, which each side sets for itself.
-_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "server", "date"}
+# Those of one connection, which each side sets for itself; the server has a name of its own, too.
+_HOP = {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "server", "date"}
 
 
 @dataclass

@@ -147,7 +147,8 @@ def start_mlflow(
         *("--artifacts-destination", (home / "mlartifacts").as_uri()),
         *("--app-name", tracking_server.APP_NAME),
     ]
-    path = (str(tracking_server.PLUGIN), environment.get("PYTHONPATH"))
+    # Its guard is found wherever it is started: the package need not be installed.
+    path = (str(tracking_server.PLUGIN), str(settings.CHECKOUT), environment.get("PYTHONPATH"))
     its_own = {
         tracking_server.PORT: str(port),
         "PYTHONPATH": os.pathsep.join(filter(None, path)),

@@ -132,17 +132,19 @@ def served(home: Path, **more: str) -> Iterator[Served]:
         while not line.startswith("State"):
             line = shell.stdout.readline()
             assert line, f"make up has ended: {log.read_text()}"
-        yield Served(
-            home,
-            f"http://127.0.0.1:{dagster}",
-            f"http://127.0.0.1:{mlflow}",
-            Webserver(dagster, "mlops_assets"),
-            pid,
-            shell.stdout,
-            log,
-        )
-        if processes_of(home):
-            os.kill(pid, signal.SIGTERM)
+        try:
+            yield Served(
+                home,
+                f"http://127.0.0.1:{dagster}",
+                f"http://127.0.0.1:{mlflow}",
+                Webserver(dagster, "mlops_assets"),
+                pid,
+                shell.stdout,
+                log,
+            )
+        finally:  # a test that failed must not wait for servers that nobody stops
+            if processes_of(home):
+                os.kill(pid, signal.SIGTERM)
         wait_for(lambda: not processes_of(home), 3 * STOP_SECONDS, "make up to end")
 
 

@@ -46,7 +46,7 @@ def test_a_code_server_that_dies_serves_again_and_its_runs_are_tried_again(demo,
         wait_for(lambda: tries()[-1].status == "SUCCESS", 180, "the lost run to be tried again")
 
 
-@pytest.mark.parametrize("server", ["dagster_webserver", "dagster._daemon", "mlflow server"])
+@pytest.mark.parametrize("server", ["local.webserver", "dagster._daemon", "mlflow server"])
 def test_every_other_server_is_started_again_as_well(demo, tmp_path, server):
     home = copied(demo.home, tmp_path)
     with served(home, **QUICK) as up:

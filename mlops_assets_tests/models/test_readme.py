@@ -1,8 +1,10 @@
-"""The README's section "Your model in ten minutes", followed word by word.
+"""What the README says about a model of one's own, followed word by word.
 
 What a run of ``make up`` does is done in this process: its servers are tested in ``e2e``.
 """
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -29,12 +31,19 @@ from mlops_assets_tests.models.customers import (
 )
 
 README = (CHECKOUT / "README.md").read_text("utf-8")
-SECTION = README.partition("## Your model in ten minutes")[2].partition("\n## ")[0]
 
 
-def block(language: str) -> str:
-    (text,) = re.findall(rf"^```{language}\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
-    return text
+def section(title: str) -> str:
+    return README.partition(f"## {title}")[2].partition("\n## ")[0]
+
+
+SECTION = section("Your model in ten minutes")
+REPLAY = section("Replay your own last year")
+
+
+def block(language: str, text: str = SECTION) -> str:
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return found
 
 
 @pytest.fixture
@@ -84,6 +93,28 @@ def test_the_section_leads_to_a_model_that_keeps_itself_right(checkout, incoming
         late = loop.daily("2026-01-03")
         assert late.success
         assert late.materialized == []
+
+
+def test_its_history_is_replayed(checkout, incoming, tmp_path):
+    described = yaml.safe_load(block("yaml"))
+    described["attributes"]["training"] = QUICK
+    defs = checkout / "mlops_assets" / "defs" / "churn" / "defs.yaml"
+    defs.parent.mkdir()
+    defs.write_text(yaml.safe_dump(described), encoding="utf-8")
+    environment = {**os.environ, "MLOPS_HOME": str(tmp_path / "home")}
+    for command in block("console", REPLAY).splitlines():
+        subprocess.run(["/bin/sh", "-c", command], cwd=checkout, env=environment, check=True)
+    first, second = sorted((tmp_path / "home" / "replays" / "churn").iterdir())
+    policies = {one["name"] for one in replayed(first)["policies"]}
+    assert policies == {"as configured", "never", "every 7", "every 28"}
+    with_variants = {one["name"] for one in replayed(second)["policies"]}
+    assert with_variants == policies | {"drift.regime_growth=2", "gate.confidence=0.9"}
+    assert [*replayed(first)["policies"][0]["scores"]] == list(DAYS)
+
+
+def replayed(folder: Path) -> dict:
+    assert (folder / "index.html").is_file()
+    return json.loads((folder / "replay.json").read_text("utf-8"))
 
 
 def test_the_sources_of_the_table_are_sources():
