@@ -48,7 +48,7 @@ schema: $(VENV)/.runtime ## Write mlops_assets/schema.json, which editors check 
 
 # One worker waits for the demo while the other runs the quick tests.
 test: $(VENV)/.dev ## Run every test that needs no Docker engine
-	$(BIN)/python -m pytest -m "not docker" --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not docker" --numprocesses 2 --dist loadscope
 
 test-docker: $(VENV)/.dev ## Run the tests that build, start and break the production stack; needs a Docker engine
 	$(BIN)/python -m pytest -m docker -p no:randomly
