@@ -167,7 +167,9 @@ def copied(home: Path, folder: Path) -> Path:
     return shutil.copytree(home, folder / "home")
 
 
-@pytest.fixture(scope="session")
+# Of a module, not of the session: while Playwright is open its event loop runs in this thread, and
+# whatever comes after in the same process and calls ``asyncio.run`` would fail.
+@pytest.fixture(scope="module")
 def browser():
     from playwright.sync_api import sync_playwright
 
