@@ -84,7 +84,8 @@ class WatchedStore(MemoryStore):
 
     def copied(self, watch: Watch) -> "WatchedStore":
         """With the same content; nobody is told of what is written."""
-        return WatchedStore(dict(self._tables), dict(self._records), watch)
+        records = {asset: dict(kept) for asset, kept in self._records.items()}
+        return WatchedStore(dict(self._tables), records, watch)
 
     def write(self, model: str, asset: str, partition: str, table: pd.DataFrame) -> str:
         """Keep a table."""
@@ -92,9 +93,9 @@ class WatchedStore(MemoryStore):
         return self.watch.write(f"{asset} table", lambda: told(model, asset, partition, table))
 
     def read(self, model: str, asset: str, partition: str) -> pd.DataFrame:
-        """A table."""
+        """The table itself: no step may change one in place."""
         self.watch.call(f"reading {asset} table")
-        return super().read(model, asset, partition)
+        return self._there(model, asset, partition)
 
     def write_record(
         self, model: str, asset: str, partition: str, record: Mapping[str, Any]
@@ -120,12 +121,15 @@ class WatchedStore(MemoryStore):
         return super().records(model, asset)
 
     def _kept(self, table: pd.DataFrame) -> pd.DataFrame:
-        return table.reset_index(drop=True)  # of numbers and times, which come back as they are
+        # Of numbers and times, which come back as they are.
+        plain = isinstance(table.index, pd.RangeIndex) and table.index.start == 0
+        return table if plain else table.reset_index(drop=True)
 
     def texts(self, model: str, asset: str) -> list[str]:
         """All records of an asset as they are kept."""
         self.watch.call(f"reading {asset} records")
-        return [self._records[key] for key in sorted(self._records) if key[:2] == (model, asset)]
+        kept = self._records.get((model, asset), {})
+        return [kept[partition] for partition in sorted(kept)]
 
     def differs(self, other: "WatchedStore") -> list[str]:
         """What two stores hold that is not alike."""
@@ -134,7 +138,11 @@ class WatchedStore(MemoryStore):
             for key in {**self._tables, **other._tables}
             if not _alike(self._tables.get(key), other._tables.get(key))
         ]
-        return tables + _different(self._records, other._records)
+        return tables + [
+            found
+            for asset in {**self._records, **other._records}
+            for found in _different(self._records.get(asset, {}), other._records.get(asset, {}))
+        ]
 
 
 @dataclass(frozen=True, eq=False)

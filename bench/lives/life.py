@@ -20,7 +20,7 @@ from mlops_assets.lifecycle.baseline_model import train_baseline_model
 from mlops_assets.lifecycle.candidate_model import train_candidate
 from mlops_assets.lifecycle.drift_report import DriftOutcome, report_drift
 from mlops_assets.lifecycle.drifted_batch import take_batch
-from mlops_assets.lifecycle.journal import Journal
+from mlops_assets.lifecycle.journal import Journal, Move
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.moves import approve, finish_begun, roll_back
 from mlops_assets.lifecycle.predictions import predict
@@ -64,6 +64,11 @@ class RememberingJournal(Journal):
     """A journal that makes a record of the same text once: all are read again every day."""
 
     made: dict[tuple[type, str], Any] = field(default_factory=dict)
+
+    def begun(self) -> list[Move]:
+        """The moves that were begun and cut short, in their order."""
+        begun = [move for move in self._all(Move, "moves") if move.state == "begun"]
+        return sorted(begun, key=lambda move: move.begun)
 
     def _all(self, kind: type[_Record], asset: str) -> list[_Record]:
         assert isinstance(self.store, WatchedStore)
@@ -126,13 +131,13 @@ class SimulatedLife:
             registry,
             clock=lambda: self.now,
             source=self.source,
-            sides=Sides(1_000_000),
+            sides=Sides(1_000_000, same_tables=True),
             comparing=self.comparing,  # pyright: ignore[reportArgumentType]
         )
         self.store, self.registry = store, registry
         self.trainer = SkillTrainer(registry, self.promises.learned)
         self.ledger = Ledger()
-        self.busy = self.rng.choice([1.0, 0.6, 0.3])  # the share of days on which anything comes
+        self.busy = self.rng.choice([1.0, 0.5, 0.25])  # the share of days on which anything comes
         self.work = 0
         self.by_hand = False  # while a person does it without this software
         self.late: dict[int, list[int]] = {}  # what arrives or is asked for again on a day
@@ -152,11 +157,14 @@ class SimulatedLife:
             except (Killed, AwayError):
                 self.watch.arm(None)
                 self.promises.production_loads(self.life)
+                plan = self._drawn_plan(kind) if self.rng.random() < 0.2 else None
                 if self.rng.random() < 0.4:
                     twin = None
-                    if self._between(name):
+                    between = self._between(name)
+                    if between == "nobody":
                         return Lost()
-                plan = self._drawn_plan(kind) if self.rng.random() < 0.2 else None
+                    if between == "a deletion":  # what was begun may have to be given up now
+                        plan = self._early_kill()
                 if plan and plan.kind == "meanwhile":
                     twin = None
                 continue
@@ -183,6 +191,11 @@ class SimulatedLife:
             return Plan("meanwhile", at, self._production_by_hand)
         return Plan(what, at)
 
+    def _early_kill(self) -> Plan | None:
+        if self.rng.random() < 0.4:
+            return None
+        return Plan("before" if self.rng.random() < 0.5 else "after", self.rng.randint(1, 3))
+
     def _twin(self, do: Do) -> tuple[Life, Any]:
         """The same step on a copy of all there is, without anything happening to it."""
         watch = Watch()
@@ -206,8 +219,8 @@ class SimulatedLife:
                 differs.append(f"{told[0]!r} instead of {told[1]!r}")
         promised(not differs, f"{name}, cut short and retried, differs: {'; '.join(differs[:3])}")
 
-    def _between(self, name: str) -> bool:
-        """What happens before a step that was cut short is tried again; whether it ever is."""
+    def _between(self, name: str) -> str:
+        """What happens before a step that was cut short is tried again; `nobody`: it never is."""
         self._count("something else happens before a step is tried again")
         what = self.rng.choice(["a step", "a delivery", "a person", "a deletion", "nobody"])
         if what == "a step":
@@ -222,8 +235,8 @@ class SimulatedLife:
             self.delete_a_version()
         elif name != "baseline":
             self._count("a step that was cut short is never tried again")
-            return True
-        return False
+            return "nobody"
+        return what if what != "nobody" else ""
 
     def _step_of_another_day(self, day: int) -> None:
         self.step("daily", "predictions", lambda life, _: predict(life, partition_of(day)))
@@ -470,8 +483,13 @@ class SimulatedLife:
     def approve(self) -> None:
         """The approve job."""
         name = f"person-{self._new_work()}"
-        self.promises.approved.update(self._waiting())
-        done = self.step("rare", "approval", lambda life, _: approve(life, name))
+
+        def do(life: Life, _: SkillTrainer) -> Any:
+            # What waits when it is carried out, which may be a later one than when it was begun.
+            self.promises.approved.update(self._waiting())
+            return approve(life, name)
+
+        done = self.step("rare", "approval", do)
         if not isinstance(done, Refused | Lost):
             self._count("approved by hand")
 

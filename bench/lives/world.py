@@ -18,7 +18,14 @@ from numpy.typing import ArrayLike
 
 from bench.lives.interruption import WatchedRegistry
 from mlops_assets.data.columns import Columns
-from mlops_assets.data.contract import ColumnOverrides, ContractOverrides
+from mlops_assets.data.contract import (
+    Checked,
+    ColumnOverrides,
+    Contract,
+    ContractOverrides,
+    ContractViolation,
+    Violation,
+)
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.sources import PythonSource
 from mlops_assets.drift.policy import DriftPolicy
@@ -267,6 +274,16 @@ class Drawn:
 
     judged: frozenset[int] = frozenset()
     holdout: frozenset[int] = frozenset()
+
+    def check(self, frame: pd.DataFrame, contract: Contract, columns: Columns) -> Checked:
+        """A batch breaks its contract where it lacks ``x``; all else is in shape already."""
+        if "x" not in frame:
+            why = Violation("x", "missing", len(frame), (), "the column is missing")
+            raise ContractViolation((why,), len(frame), "the batch", "Deliver it again.")
+        names = [name for name in contract.columns if name in frame]
+        late = columns.target not in frame or bool(np.isnan(frame[columns.target].to_numpy()).any())
+        shaped = frame if names == list(frame.columns) else frame[names]
+        return Checked(shaped, ("labels are missing",) if late else ())
 
     def side(
         self,

@@ -34,7 +34,11 @@ class Columns(BaseModel):
         return [str(column) for column in frame.columns if column not in others]
 
     def labelled(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows of ``frame`` whose target is known (none where the column is missing)."""
+        """The rows of ``frame`` whose target is known (none where the column is missing).
+
+        Where it is known of all, that is ``frame`` itself.
+        """
         if self.target not in frame.columns:
             return frame.iloc[:0]
-        return frame[frame[self.target].notna()]
+        known = frame[self.target].notna()
+        return frame if known.all() else frame[known]

@@ -39,25 +39,37 @@ def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> 
                 f"Correct the source, or `columns`; then run the day again."
             )
     rows = _keys(frame, ids)
-    known = labels[[*ids, target]].dropna().drop_duplicates()
+    there = labels[target].notna()
+    for name in ids:
+        there &= labels[name].notna()
+    known = labels[[*ids, target]]
+    known = known if there.all() else known[there]
     keys = _keys(known, ids)
     ours = keys.isin(rows)
-    known, keys = known[ours], keys[ours]
+    if not ours.all():
+        known, keys = known[ours], keys[ours]
     if known.empty:
         return frame
-    several = keys[keys.duplicated()].drop_duplicates()
-    if len(several):
-        shown = several.head(3).str.replace("\x1f", "/")
-        hidden = set(ids) & set(columns.sensitive)
-        raise UserError(
-            f"the labels give {len(several)} id(s) of this batch two labels or more "
-            f"({'values hidden' if hidden else 'for example ' + ', '.join(shown)}). Leave one "
-            f"{target} for each {'/'.join(ids)}, then run the day again."
-        )
+    if keys.duplicated().any():
+        once = ~known.duplicated()
+        known, keys = known[once], keys[once]
+        _refuse_two_labels(keys[keys.duplicated()].drop_duplicates(), columns)
     found = rows.map(pd.Series(known[target].to_numpy(), index=keys))
     if target in frame.columns:
         found = found.where(found.notna(), frame[target])
     return frame.assign(**{target: found})
+
+
+def _refuse_two_labels(several: pd.Series, columns: Columns) -> None:
+    if several.empty:
+        return
+    shown = several.head(3).str.replace("\x1f", "/")
+    hidden = set(columns.id) & set(columns.sensitive)
+    raise UserError(
+        f"the labels give {len(several)} id(s) of this batch two labels or more "
+        f"({'values hidden' if hidden else 'for example ' + ', '.join(shown)}). Leave one "
+        f"{columns.target} for each {'/'.join(columns.id)}, then run the day again."
+    )
 
 
 def labels_of(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> pd.DataFrame:
@@ -70,8 +82,14 @@ def labels_of(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> pd
 
 def _keys(frame: pd.DataFrame, ids: list[str]) -> pd.Series:
     """One text a row, the same whether a source wrote an id as a number or as text."""
-    parts = [frame[name].astype(object).map(_key).astype(str) for name in ids]
+    parts = [_texts(frame[name]) for name in ids]
     return parts[0].str.cat(parts[1:], sep="\x1f") if len(parts) > 1 else parts[0]
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    if values.dtype.kind in "iu":
+        return values.astype(str)
+    return values.astype(object).map(_key).astype(str)
 
 
 def _key(value: object) -> str:

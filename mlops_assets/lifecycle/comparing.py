@@ -1,10 +1,15 @@
-"""How tables and models are compared: the three functions that cost a day its time."""
+"""How a batch is held against its contract, tables and models against each other.
+
+These functions cost a day its time.
+"""
 
 from typing import Protocol
 
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from mlops_assets.data.columns import Columns
+from mlops_assets.data.contract import Checked, Contract, check
 from mlops_assets.drift.policy import DriftPolicy
 from mlops_assets.drift.score import Scored, ScoreFall, falls
 from mlops_assets.drift.two_sample import Comparison, Side, compare_sides
@@ -15,6 +20,10 @@ from mlops_assets.promotion.policy import GatePolicy
 
 class Comparing(Protocol):
     """What :class:`Computed` does, or a simulation draws, or somebody has computed before."""
+
+    def check(self, frame: pd.DataFrame, contract: Contract, columns: Columns) -> Checked:
+        """As :func:`mlops_assets.data.contract.check`."""
+        ...
 
     def side(
         self, frame: pd.DataFrame, features: tuple[str, ...], target: str | None, max_rows: int
@@ -58,6 +67,7 @@ class Comparing(Protocol):
 class Computed:
     """The project's own tests and bootstraps."""
 
+    check = staticmethod(check)
     side = Side
     compare = staticmethod(compare_sides)
     falls = staticmethod(falls)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from mlops_assets.data.contract import Contract, ContractViolation, check
+from mlops_assets.data.contract import Contract, ContractViolation
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.labels import join_labels
 from mlops_assets.errors import NotThereYetError
@@ -49,16 +49,17 @@ def take_batch(life: Life, partition: str, *, only_labels: bool = False) -> Batc
     except NotThereYetError as error:
         return BatchOutcome(awaited=error)
     try:
-        checked = check(read, contract, spec.columns)
+        checked = life.comparing.check(read, contract, spec.columns)
     except ContractViolation as violation:
         return BatchOutcome(violation=violation, path=_quarantine(life, partition, read, violation))
-    if only_labels and _is_reported(life, partition, checked.frame):
+    data_hash = fingerprint(checked.frame)
+    if only_labels and _is_reported(life, partition, data_hash):
         return BatchOutcome(unchanged=True, notes=notes)
     record = BatchTaken(
         rows=len(checked.frame),
         labelled_rows=len(spec.columns.labelled(checked.frame)),
         notes=[*checked.notes, *notes],
-        data_hash=fingerprint(checked.frame),
+        data_hash=data_hash,
     )
     path = life.store.write(spec.name, "drifted_batch", partition, checked.frame)
     life.journal.keep_batch(partition, record)
@@ -102,10 +103,10 @@ def _read(life: Life, partition: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     return joined, ()
 
 
-def _is_reported(life: Life, partition: str, table: pd.DataFrame) -> bool:
-    """Whether the day's drift report was made of this very table."""
+def _is_reported(life: Life, partition: str, data_hash: str) -> bool:
+    """Whether the day's drift report was made of the table of this hash."""
     reported = life.journal.reported(partition)
-    return reported is not None and reported.data_hash == fingerprint(table)
+    return reported is not None and reported.data_hash == data_hash
 
 
 def _quarantine(

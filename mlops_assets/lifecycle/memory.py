@@ -25,7 +25,7 @@ class MemoryStore:
     """Keeps tables and records as :class:`mlops_assets.data.store.Store` does."""
 
     _tables: dict[_Key, pd.DataFrame] = field(default_factory=dict)
-    _records: dict[_Key, str] = field(default_factory=dict)
+    _records: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
 
     def write(self, model: str, asset: str, partition: str, table: pd.DataFrame) -> str:
         """Keep ``table``, with the types that Parquet would give back; returns where."""
@@ -38,16 +38,14 @@ class MemoryStore:
         Raises:
             NotStoredError: There is none.
         """
-        kept = self._tables.get((model, asset, partition))
-        if kept is None:
-            raise missing_table(model, asset, partition, "memory")
-        return kept.copy()
+        return self._there(model, asset, partition).copy()
 
     def write_record(
         self, model: str, asset: str, partition: str, record: Mapping[str, Any]
     ) -> None:
         """Keep a JSON record about a partition."""
-        self._records[model, asset, partition] = json.dumps(record, allow_nan=False)
+        kept = self._records.setdefault((model, asset), {})
+        kept[partition] = json.dumps(record, allow_nan=False)
 
     def record(self, model: str, asset: str, partition: str) -> dict[str, Any]:
         """One record.
@@ -62,13 +60,19 @@ class MemoryStore:
 
     def find_record(self, model: str, asset: str, partition: str) -> dict[str, Any] | None:
         """One record; None where there is none."""
-        kept = self._records.get((model, asset, partition))
+        kept = self._records.get((model, asset), {}).get(partition)
         return None if kept is None else json.loads(kept)
 
     def records(self, model: str, asset: str) -> list[dict[str, Any]]:
         """All records of an asset, in the order of their partitions; none where none is kept."""
-        keys = sorted(key for key in self._records if key[:2] == (model, asset))
-        return [json.loads(self._records[key]) for key in keys]
+        kept = self._records.get((model, asset), {})
+        return [json.loads(kept[partition]) for partition in sorted(kept)]
+
+    def _there(self, model: str, asset: str, partition: str) -> pd.DataFrame:
+        kept = self._tables.get((model, asset, partition))
+        if kept is None:
+            raise missing_table(model, asset, partition, "memory")
+        return kept
 
     def _kept(self, table: pd.DataFrame) -> pd.DataFrame:
         return pa.Table.from_pandas(table, preserve_index=False).to_pandas()

@@ -28,7 +28,8 @@ def predict(life: Life, partition: str) -> Predicted:
     version = served_by(life, partition)
     predicted = life.load(version).predict(batch)
     kept = [*columns.id, *([columns.timestamp] if columns.timestamp else [])]
-    table = batch[kept].assign(prediction=predicted, model_version=version.number)
+    said = {"prediction": predicted, "model_version": version.number}
+    table = pd.DataFrame({name: batch[name] for name in kept} | said, index=batch.index)
     path = life.store.write(life.spec.name, "predictions", partition, table)
     return Predicted(table, path, version)
 

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mlops_assets.data.store import Store
-from mlops_assets.lifecycle.explain import CheckTold, explain
+from mlops_assets.evidence.explain import CheckTold, explain
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.local.reproduce import registry_of
 from mlops_assets.spec import ModelSpec

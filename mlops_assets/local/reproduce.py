@@ -14,9 +14,9 @@ from rich.console import Console
 from mlops_assets import settings
 from mlops_assets.data.store import Store
 from mlops_assets.errors import UserError
+from mlops_assets.evidence.reproduce import Remade, Reproduction, reproduce
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.recipe import RECIPE, ROWS
-from mlops_assets.lifecycle.reproduce import Remade, Reproduction, reproduce
 from mlops_assets.lifecycle.trainer import TrackedTrainer
 from mlops_assets.promotion.registry import Registry
 from mlops_assets.spec import ModelSpec

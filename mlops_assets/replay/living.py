@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from mlops_assets.data.contract import Contract, ContractViolation, check
+from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.labels import join_labels
 from mlops_assets.drift.verdict import why_not_retrained
 from mlops_assets.errors import NotThereYetError, UserError
@@ -64,6 +65,7 @@ class Log:
         columns: On how many days a feature column differed from the baseline.
         retrainings: Trainings after the first.
         decisions: In the order in which they were made.
+        learned: The fingerprint of the rows of the latest retraining by the calendar.
     """
 
     scores: dict[str, float] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class Log:
     columns: Counter[str] = field(default_factory=Counter)
     retrainings: int = 0
     decisions: list[Decided] = field(default_factory=list)
+    learned: str = ""
 
 
 @dataclass
@@ -243,18 +246,25 @@ class Living:
             self.log.decisions.append(Decided(partition, ROLLED_BACK, (why,)))
 
     def _retrain_on_all(self, partition: str) -> None:
-        """Retrain on all rows that may be learned from so far, and use what comes of it."""
+        """Retrain on all rows that may be learned from so far, and use what comes of it.
+
+        Not where neither a batch nor a label has come since: there is nothing new to learn.
+        """
         life = self.life
         seen = [day for day in self.log.versions if life.journal.batch(day) is not None]
         table = pd.concat(
             [part.learn for part in lineage_parts(life, seen).values()], ignore_index=True
         )
+        learned = fingerprint(table)
+        if learned == self.log.learned:
+            return
         try:
             version = self._trainer(table, partition, []).version
         except UserError as error:
             self.log.decisions.append(Decided(partition, FAILED, (str(error),)))
             return
         self.log.retrainings += 1
+        self.log.learned = learned
         life.registry.promote(version, life.registry.in_use())
         why = f"{self.policy.name} periods: trained on {len(table)} rows, and used without a gate."
         self.log.decisions.append(Decided(partition, "promoted", (why,)))

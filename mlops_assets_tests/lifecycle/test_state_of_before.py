@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mlops_assets.lifecycle.explain import explain
+from mlops_assets.evidence.explain import explain
 from mlops_assets.local.reproduce import reproduce_version
 from mlops_assets_tests.examples import Loop, iris_spec
 

@@ -4,6 +4,8 @@ Days 1 to 3 are like the baseline. From day 4 on all features are moved, and lab
 has no batch, and day 10 breaks the data contract.
 """
 
+import dataclasses
+
 import pytest
 
 from mlops_assets.replay.living import Living
@@ -75,6 +77,18 @@ def test_every_seven_retrains_on_the_seventh_and_fourteenth_day_and_uses_it(spec
 
 def test_every_twenty_eight_has_not_come_to_it(spec, tmp_path):
     assert lived("every 28", spec, tmp_path).log.retrainings == 0
+
+
+def test_the_calendar_does_not_train_again_where_nothing_came_since(tmp_path):
+    spec = spec_of(tmp_path)
+    (daily,) = [one for one in policies(spec, []) if one.name == "every 7"]
+    daily = dataclasses.replace(daily, every=1)
+    history = history_of(spec, tmp_path)
+    living = Living(daily, tmp_path, "fast", tmp_path / "kept")
+    living.begin()
+    list(living.through(history))
+    assert [at for at, _ in decisions(living)] == SCORED  # neither the 9th nor the 10th day
+    assert living.log.retrainings == len(SCORED)
 
 
 def test_labels_are_learned_from_only_when_they_have_come(tmp_path):

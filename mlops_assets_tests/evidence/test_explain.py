@@ -6,10 +6,10 @@ import dataclasses
 import pytest
 
 from mlops_assets.errors import UserError
+from mlops_assets.evidence.explain import explain
 from mlops_assets.lifecycle.augmented_dataset import augment
 from mlops_assets.lifecycle.candidate_model import train_candidate
 from mlops_assets.lifecycle.drifted_batch import take_batch
-from mlops_assets.lifecycle.explain import explain
 from mlops_assets.lifecycle.moves import approve, roll_back
 from mlops_assets_tests.lifecycle import made
 

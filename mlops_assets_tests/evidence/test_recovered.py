@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from mlops_assets.data.columns import Columns
+from mlops_assets.evidence.recovered import StoredTable, recover
 from mlops_assets.lifecycle.recipe import TRAINED_ON, make_recipe, recipe_of
-from mlops_assets.lifecycle.recovered import StoredTable, recover
 from mlops_assets.lifecycle.rows import ORIGIN, lineage_parts
 from mlops_assets_tests.lifecycle import made
 

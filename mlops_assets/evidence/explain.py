@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mlops_assets.errors import UserError
-from mlops_assets.lifecycle.differences import differences
+from mlops_assets.evidence.differences import differences
 from mlops_assets.lifecycle.journal import Decided, Move, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.metrics import get_metric

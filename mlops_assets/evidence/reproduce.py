@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.drift.regimes import BASELINE
 from mlops_assets.errors import UserError
-from mlops_assets.lifecycle.differences import differences
+from mlops_assets.evidence.differences import differences
+from mlops_assets.evidence.recovered import Recovered, StoredTable, recover
 from mlops_assets.lifecycle.journal import ALL
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.recipe import (
@@ -24,7 +25,6 @@ from mlops_assets.lifecycle.recipe import (
     made_with,
     recipe_of,
 )
-from mlops_assets.lifecycle.recovered import Recovered, StoredTable, recover
 from mlops_assets.lifecycle.rows import ORIGIN, baseline_parts, lineage_parts
 from mlops_assets.promotion.registry import Version
 from mlops_assets.spec import ModelSpec

@@ -8,8 +8,8 @@ import dataclasses
 import pandas as pd
 import pytest
 
+from mlops_assets.evidence.reproduce import Remade, reproduce
 from mlops_assets.lifecycle import recipe
-from mlops_assets.lifecycle.reproduce import Remade, reproduce
 from mlops_assets.training.model_format import ChangedModelError
 from mlops_assets.training.tracking import Recorded, idempotency_key
 from mlops_assets_tests.lifecycle import made
