@@ -137,7 +137,7 @@ class SimulatedLife:
         self.store, self.registry = store, registry
         self.trainer = SkillTrainer(registry, self.promises.learned)
         self.ledger = Ledger()
-        self.busy = self.rng.choice([1.0, 0.5, 0.25])  # the share of days on which anything comes
+        self.busy = self.rng.choice([1.0, 0.5, 0.2])  # the share of days on which anything comes
         self.work = 0
         self.by_hand = False  # while a person does it without this software
         self.late: dict[int, list[int]] = {}  # what arrives or is asked for again on a day
@@ -529,14 +529,16 @@ class SimulatedLife:
 
     def mend(self, day: int) -> None:
         """A person does what the messages say where production, or the first version, is gone."""
-        if self.registry.version("production") is None:
+        for again in range(10):  # another version may be deleted, or nobody finish it, meanwhile
+            if self.registry.version("production") is not None:
+                break
             if self.registry.previous() is not None:
                 self._count("production was deleted: back to previous")
-                self.roll_back(f"mend-{day}", None)
+                self.roll_back(f"mend-{day}-{again}", None)
             else:
                 self._count("production was deleted: the first model is trained again")
                 self.train_baseline()
-            promised(self.registry.version("production") is not None, "mended, and no production")
+        promised(self.registry.version("production") is not None, "mended, and no production")
         try:
             self.registry.first()
         except UserError:

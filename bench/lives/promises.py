@@ -117,11 +117,14 @@ class Promises:
         if before is None or before == record:
             return
         then, now = before["decision"], record["decision"]
-        against = before["production_version"] == record["production_version"]
+        # Another production, or labels of the evaluation rows that have come since.
+        news = before["production_version"] != record["production_version"] or (
+            before["data_hashes"]["evaluation"] != record["data_hashes"]["evaluation"]
+        )
         promised(
             (then, now) in RENAMED
             or (now == "rolled_back" and key[1] in self.by_hand)
-            or (then not in ("promoted", "rolled_back") and not against),
+            or (then not in ("promoted", "rolled_back") and news),
             f"{key[0]}, version {key[1]}, was decided twice: {then}, then {now}",
         )
 

@@ -25,10 +25,11 @@ def train_candidate(life: Life, partition: str, trainer: Trainer) -> CandidateOu
     already_known = life.journal.augmented(partition).already_known
     if already_known:
         return CandidateOutcome(None, already_known)
-    table = life.store.read(life.spec.name, "augmented_dataset", partition).drop(columns=ORIGIN)
+    dataset = life.store.read(life.spec.name, "augmented_dataset", partition)
+    table = dataset.drop(columns=ORIGIN)
     page = life.pages / f"{partition}.html" if life.pages else None
     training = trainer(table, partition, [page] if page and page.exists() else [])
-    keep_learned(life, training.version, table)
+    keep_learned(life, training.version, partition, dataset)
     life.registry.set_alias("staging", training.version)
     life.journal.keep_candidate(partition, Registered.of(training.version))
     return CandidateOutcome(training)

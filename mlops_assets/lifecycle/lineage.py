@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-import pandas as pd
+import numpy as np
 
 from mlops_assets.drift.regimes import fold_regimes, regime_of
 from mlops_assets.drift.verdict import decided_already, known_already
-from mlops_assets.errors import NotStoredError, UserError
+from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.life import Life
-from mlops_assets.lifecycle.rows import ORIGIN
-from mlops_assets.training.features import model_input
+from mlops_assets.lifecycle.rows import contents, learned_of_its_day
 
 
 def decided_before(life: Life, partition: str, labelled: int) -> str | None:
@@ -18,26 +17,25 @@ def decided_before(life: Life, partition: str, labelled: int) -> str | None:
     It holds for the rows that it was made on: not where the day was delivered again with others.
     """
     kept = life.journal.decided(partition)
-    stands = decided_already(kept.record if kept else None, labelled, life.spec.drift)
-    return stands if stands and _still_has_what_was_learned(life, partition) else None
+    if kept is None:
+        return None
+    stands = decided_already(kept.record, labelled, life.spec.drift)
+    still = stands and _still_has_what_was_learned(life, partition, kept.candidate_version)
+    return stands if still else None
 
 
-def _still_has_what_was_learned(life: Life, partition: str) -> bool:
-    spec, store = life.spec, life.store
-    try:
-        table = store.read(spec.name, "augmented_dataset", partition)
-    except NotStoredError:  # nobody can tell any more
+def _still_has_what_was_learned(life: Life, partition: str, candidate: int) -> bool:
+    """Whether the day has the rows yet that the decision's candidate has learned from.
+
+    Its dataset does not tell: it may have been made again since, for a candidate to come.
+    """
+    learned = learned_of_its_day(life, partition, candidate)
+    if learned is None:
         return True
-    learned = table[table[ORIGIN] == partition].drop(columns=ORIGIN)
-    batch = spec.columns.labelled(store.read(spec.name, "drifted_batch", partition))
-    compared = [*spec.columns.features(learned), spec.columns.target]
-    if not set(compared) <= set(batch.columns):
-        return False
-    then, now = (
-        pd.util.hash_pandas_object(model_input(rows, compared), index=False)
-        for rows in (learned, batch)
-    )
-    return bool(then.isin(now).all())
+    spec = life.spec
+    batch = spec.columns.labelled(life.store.read(spec.name, "drifted_batch", partition))
+    there = contents(life, batch) if len(batch) else np.empty(0, dtype=np.uint64)
+    return bool(np.isin(learned, there).all())
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from mlops_assets.lifecycle.journal import ALL
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.promotion.registry import Version
 from mlops_assets.spec import ModelSpec
+from mlops_assets.training.features import model_input
 
 ORIGIN = "mlops_assets_partition"  # of each row to learn from: its batch's partition, or `baseline`
 
@@ -103,15 +104,44 @@ def lineage_parts(life: Life, partitions: Iterable[str]) -> dict[str, Parts]:
     return {table.origin: table.parts(judged) for table, judged in zip(tables, sides, strict=True)}
 
 
-def keep_learned(life: Life, version: Version, table: pd.DataFrame) -> None:
-    """Keep which rows a version learns from, by their keys.
+def keep_learned(life: Life, version: Version, partition: str, table: pd.DataFrame) -> None:
+    """Keep which rows a version learns from: their keys, and what those of its own day held.
 
     The table is made again when its day is retrained on, and the split when a day is delivered
     again: then nothing else tells any more.
     """
-    rows = RowKeys.of(table, life.spec.columns).identity
-    name = _version(version)
-    life.store.write(life.spec.name, "learned_rows", name, pd.DataFrame({"row": rows}))
+    rows = table.drop(columns=ORIGIN)
+    name = _version(version.number)
+    learned = {
+        "row": RowKeys.of(rows, life.spec.columns).identity,
+        "content": contents(life, rows),
+        "own": (table[ORIGIN] == partition).to_numpy(),
+    }
+    life.store.write(
+        life.spec.name, "learned_rows", _version(version.number), pd.DataFrame(learned)
+    )
+
+
+def contents(life: Life, rows: pd.DataFrame) -> np.ndarray:
+    """A number a row, of what a model learns from: its features and its label."""
+    columns = life.spec.columns
+    table = model_input(rows, [*columns.features(rows), columns.target])
+    return pd.util.hash_pandas_object(table, index=False).to_numpy(dtype=np.uint64)
+
+
+def learned_of_its_day(life: Life, partition: str, version: int) -> np.ndarray | None:
+    """What the rows held that a version has learned from its own day; None: nobody can tell."""
+    name, store = life.spec.name, life.store
+    try:
+        kept = store.read(name, "learned_rows", _version(version))
+        return kept["content"].to_numpy()[kept["own"].to_numpy()]
+    except (NotStoredError, KeyError):  # trained before this was kept
+        pass
+    try:
+        table = store.read(name, "augmented_dataset", partition)
+    except NotStoredError:
+        return None
+    return contents(life, table[table[ORIGIN] == partition].drop(columns=ORIGIN))
 
 
 def not_learned(life: Life, rows: pd.DataFrame, *versions: Version) -> pd.DataFrame:
@@ -126,14 +156,14 @@ def not_learned(life: Life, rows: pd.DataFrame, *versions: Version) -> pd.DataFr
 def _learned(life: Life, version: Version) -> np.ndarray:
     """The keys that were kept; none of the first model, nor of versions of before this was kept."""
     try:
-        kept = life.store.read(life.spec.name, "learned_rows", _version(version))
+        kept = life.store.read(life.spec.name, "learned_rows", _version(version.number))
     except NotStoredError:
         return np.array([], dtype=np.uint64)
     return kept["row"].to_numpy()
 
 
-def _version(version: Version) -> str:
-    return f"version-{version.number}"
+def _version(number: int) -> str:
+    return f"version-{number}"
 
 
 def _ready(life: Life, origin: str, table: pd.DataFrame) -> _Table:

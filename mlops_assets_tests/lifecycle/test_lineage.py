@@ -3,6 +3,7 @@
 import pytest
 
 from mlops_assets.errors import UserError
+from mlops_assets.lifecycle.augmented_dataset import augment
 from mlops_assets.lifecycle.drifted_batch import take_batch
 from mlops_assets.lifecycle.lineage import decided_before, lineage
 from mlops_assets.lifecycle.moves import roll_back
@@ -72,12 +73,25 @@ def test_a_decision_stands_for_the_rows_that_it_was_made_on(life):
     assert decided_before(life, DAY, 300) is None
 
 
+def test_a_dataset_that_was_made_again_and_led_to_nothing_does_not_make_a_decision_stand(life):
+    life.source.tables[DAY] = made.table(300, 9, shift=6)
+    made.report(life, DAY)
+    augment(life, DAY, judge_again=True)  # and the process ends here
+    assert decided_before(life, DAY, 300) is None
+    assert made.retrain(life, DAY).decided
+
+
 def test_a_day_that_was_never_decided_on_has_no_decision(life):
     assert decided_before(life, NEXT, 300) is None
 
 
 def test_a_decision_stands_where_nobody_can_tell_any_more(life):
+    del life.store._tables["small", "learned_rows", "version-2"]
+    assert decided_before(life, DAY, 300)  # its dataset tells
     del life.store._tables["small", "augmented_dataset", DAY]
+    assert decided_before(life, DAY, 300)
+    life.source.tables[DAY] = made.table(300, 9, shift=6)
+    take_batch(life, DAY)
     assert decided_before(life, DAY, 300)
 
 

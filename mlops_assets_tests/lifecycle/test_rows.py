@@ -7,7 +7,7 @@ import pytest
 from mlops_assets.data.splits import held_out
 from mlops_assets.data.store import Store
 from mlops_assets.lifecycle.life import Life
-from mlops_assets.lifecycle.rows import keep_learned, lineage_parts, not_learned
+from mlops_assets.lifecycle.rows import ORIGIN, keep_learned, lineage_parts, not_learned
 from mlops_assets.promotion.registry import Registry, Version
 from mlops_assets_tests.examples import iris_spec
 
@@ -74,7 +74,7 @@ def test_no_version_is_judged_on_what_it_has_learned_from(life):
     """A day that is delivered again is split anew, and a version stays as it was."""
     two, three = Version(2, "run"), Version(3, "run")
     before = lineage_parts(life, DAYS[:1])[DAYS[0]]
-    keep_learned(life, two, before.learn)
+    keep_learned(life, two, DAYS[0], before.learned)
     table = life.store.read(life.spec.name, "drifted_batch", DAYS[0])
     life.store.write(life.spec.name, "drifted_batch", DAYS[0], table[:-12])
     now = lineage_parts(life, DAYS[:1])[DAYS[0]].judge
@@ -87,5 +87,5 @@ def test_no_version_is_judged_on_what_it_has_learned_from(life):
 
 def test_a_label_that_comes_or_changes_makes_no_other_row(life):
     two, rows = Version(2, "run"), lineage_parts(life, DAYS[:1])[DAYS[0]].learn
-    keep_learned(life, two, rows.assign(y=1 - rows["y"]))
+    keep_learned(life, two, DAYS[0], rows.assign(y=1 - rows["y"], **{ORIGIN: DAYS[0]}))
     assert not_learned(life, rows, two).empty
