@@ -111,7 +111,6 @@ def keep_learned(life: Life, version: Version, partition: str, table: pd.DataFra
     again: then nothing else tells any more.
     """
     rows = table.drop(columns=ORIGIN)
-    name = _version(version.number)
     learned = {
         "row": RowKeys.of(rows, life.spec.columns).identity,
         "content": contents(life, rows),
