@@ -25,7 +25,7 @@ def first_broken() -> str:
 
 @pytest.mark.parametrize("seed", LIVES)
 def test_a_life_keeps_what_is_promised(seed):
-    happened = SimulatedLife(seed).live(80)
+    happened = SimulatedLife(seed, interrupted=0.9).live(120)
     assert happened["a report: no drift"] > 5
     interrupted = {what for what in happened if what.startswith(("killed", "away"))}
     assert interrupted

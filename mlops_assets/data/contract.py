@@ -311,6 +311,7 @@ def _target_problems(frame: pd.DataFrame, columns: Columns, task: str) -> Iterat
         if kind != "number":
             yield f"{name}: regression needs numbers. Correct the column, or set `task`."
         return
+    fractions = int((values != values.round()).sum()) if kind == "number" else 0
     counts = values.value_counts()
     if len(counts) == 1:
         yield f"{name}: all rows are of one class. Give rows of two classes or more."
@@ -318,6 +319,11 @@ def _target_problems(frame: pd.DataFrame, columns: Columns, task: str) -> Iterat
         yield (
             f"{name}: {len(counts)} classes in {_rows(len(frame))} are too many. "
             "Set `task: regression`, or correct `columns.target`."
+        )
+    elif fractions:
+        yield (
+            f"{name}: {fractions} of {_rows(len(frame))} have a number with a fraction, which is "
+            "no class. Write classes as text or whole numbers, or set `task: regression`."
         )
     elif lonely := int((counts < 2).sum()):
         yield (

@@ -604,6 +604,15 @@ def baseline_numbers_as_classes(folder):
 
 @case(
     "the baseline cannot be used, 1 problem:\n"
+    "- churn: 50 of 100 rows have a number with a fraction, which is no class. Write classes as "
+    "text or whole numbers, or set `task: regression`."
+)
+def baseline_classes_with_fractions(folder):
+    derive(table().assign(churn=[0, 0.5] * 50))
+
+
+@case(
+    "the baseline cannot be used, 1 problem:\n"
     "- churn: regression needs numbers. Correct the column, or set `task`."
 )
 def baseline_words_for_regression(folder):
