@@ -146,6 +146,7 @@ def _asks_for_none(found: DriftOutcome, retrained: list[str]) -> str | None:
         found.drifted_in_a_row,
         retrained,
         SPEC.drift,
+        SPEC.retrain,
     )
 
 

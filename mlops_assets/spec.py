@@ -10,7 +10,7 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.data.contract import ContractOverrides
 from mlops_assets.data.sources import Source
 from mlops_assets.data.splits import SplitPolicy
-from mlops_assets.drift.policy import DriftPolicy
+from mlops_assets.drift.policy import DriftPolicy, RetrainPolicy
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Metric, Task, get_metric
 from mlops_assets.promotion.policy import GatePolicy
@@ -79,6 +79,10 @@ class ModelSpec(BaseModel):
     )
     drift: DriftPolicy = Field(
         default_factory=DriftPolicy, description="When a batch has drifted, and when that matters."
+    )
+    retrain: RetrainPolicy = Field(
+        default_factory=RetrainPolicy,
+        description="When to retrain without drift, and how often at the most.",
     )
     training: TrainingPolicy = Field(
         default_factory=TrainingPolicy, description="How AutoML searches."

@@ -395,7 +395,7 @@ class SimulatedLife:
                 self.roll_back(name, expected)
 
     def _retrain_on_drift(self, asked: Asked, found: DriftOutcome) -> None:
-        ledger, drift = self.ledger, self.life.spec.drift
+        ledger, spec = self.ledger, self.life.spec
         verdict = found.verdict
         why_not = why_not_retrained(
             asked.partition,
@@ -404,7 +404,8 @@ class SimulatedLife:
             found.decided_before,
             found.drifted_in_a_row,
             ledger.retrained,
-            drift,
+            spec.drift,
+            spec.retrain,
         )
         if why_not:
             if "held back" in why_not:

@@ -267,6 +267,9 @@ class Mean:
     rows: int
     cells: int = 1
 
+    def effects(self, task: str, longest: int) -> None:
+        """Rows count as independent."""
+
 
 @dataclass
 class Drawn:
@@ -291,6 +294,7 @@ class Drawn:
         features: Sequence[str],  # noqa: ARG002
         target: str | None,  # noqa: ARG002
         max_rows: int,  # noqa: ARG002
+        periods: np.ndarray | None = None,  # noqa: ARG002
     ) -> Mean:
         """The mean of ``x``."""
         return Mean(float(frame["x"].to_numpy().mean()), len(frame))
@@ -301,6 +305,7 @@ class Drawn:
         batch: Mean,
         task: str,  # noqa: ARG002
         policy: DriftPolicy,
+        effects: None = None,  # noqa: ARG002
     ) -> Comparison:
         """Regimes differ where their means do."""
         distance = abs(reference.mean - batch.mean)

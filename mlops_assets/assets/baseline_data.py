@@ -10,8 +10,12 @@ from mlops_assets.assets.shared import (
     told_plainly,
 )
 from mlops_assets.data.store import Store
-from mlops_assets.lifecycle.baseline_data import take_baseline
+from mlops_assets.drift.day_effects import FEWEST_PERIODS
+from mlops_assets.lifecycle.baseline_data import BaselineOutcome, take_baseline
 from mlops_assets.spec import ModelSpec
+
+ALL_OF_IT = 0.95
+TOLD = ": it hardly varies within one. If it counts days, list it under `columns.ignore`"
 
 
 def baseline_data(spec: ModelSpec) -> dg.AssetsDefinition:
@@ -36,6 +40,7 @@ def baseline_data(spec: ModelSpec) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata=table_metadata(taken.table, taken.path)
             | record
+            | {"day_effects": _day_effects(taken)}
             | {
                 "contract": dg.MetadataValue.md(f"```yaml\n{taken.record.contract}```"),
                 "target": shown or markdown_table(balance, (target, "rows")),
@@ -43,6 +48,23 @@ def baseline_data(spec: ModelSpec) -> dg.AssetsDefinition:
         )
 
     return _baseline_data
+
+
+def _day_effects(taken: BaselineOutcome) -> dg.MarkdownMetadataValue:
+    """How different the baseline's periods are, column by column, and what to do about it."""
+    effects = taken.effects
+    if effects is None:
+        return dg.MetadataValue.md(
+            f"The baseline tells of {taken.record.periods} periods; {FEWEST_PERIODS} are needed "
+            "to know how different days are: its rows count as independent, until so many quiet "
+            "batches have come. Name `columns.timestamp`, or `baseline.period`."
+        )
+    shares = {name: effect.share for name, effect in effects.values.items()}
+    told = {
+        name: f"a day explains {share:.0%}{TOLD if share > ALL_OF_IT else ''}"
+        for name, share in sorted(shares.items(), key=lambda each: -each[1])
+    }
+    return markdown_table(told, ("column", f"between {effects.periods} periods"))
 
 
 def by_hand(spec: ModelSpec) -> str:

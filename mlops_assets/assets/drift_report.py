@@ -24,10 +24,12 @@ def drift_report(spec: ModelSpec) -> dg.AssetsDefinition:
         kinds={"pandas", "report"},
         pool="daily",
         checks={
-            "verdict": "The batch is like the baseline. Where not: what differs.",
+            "verdict": "The batch is as usual, or shifted as production has learned. Where not: "
+            "what differs.",
             "production_is_best": "The version before production is not credibly better.",
         },
-        description="The batch against the baseline and against every regime met since: features, "
+        description="The batch and the latest days against the reference, which is the baseline "
+        "and the quiet days since, and against every regime met: features, "
         "target and production's own score; Evidently's page; the verdict.",
     )
     @told_plainly()
@@ -42,6 +44,7 @@ def drift_report(spec: ModelSpec) -> dg.AssetsDefinition:
 def _result(spec: ModelSpec, found: DriftOutcome) -> dg.MaterializeResult:
     verdict, comparison = found.verdict, found.comparison
     metadata: dict[str, Any] = {
+        "state": verdict.state,
         "drift_detected": verdict.drift_detected,
         "retrain": verdict.retrain,
         "regime": verdict.regime,
@@ -66,10 +69,10 @@ def _result(spec: ModelSpec, found: DriftOutcome) -> dg.MaterializeResult:
     severity = dg.AssetCheckSeverity
     checks = [
         dg.AssetCheckResult(
-            passed=not verdict.drift_detected,
+            passed=verdict.state == "stable" or verdict.learned,
             check_name="verdict",
             severity=severity.WARN,
-            description=f"{verdict.partition}: {'; '.join(verdict.reasons)}",
+            description=f"{verdict.partition}, {verdict.state}: {'; '.join(verdict.reasons)}",
         ),
         dg.AssetCheckResult(
             passed=found.rollback_due is None,

@@ -160,6 +160,7 @@ def _why_not(spec: ModelSpec, record: dg.EventLogRecord, retrained: list[str]) -
         in_a_row if isinstance(in_a_row, int) else 1,
         retrained,
         spec.drift,
+        spec.retrain,
     )
 
 

@@ -52,6 +52,13 @@ Url = Annotated[
 class _SourceModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    period: str | None = Field(
+        default=None,
+        description="Of a baseline: the column that says which period (day) a row comes from, "
+        "where `columns.timestamp` does not. It is no feature, and batches need none: a batch is "
+        "a period.",
+    )
+
 
 class SklearnSource(_SourceModel):
     """One of scikit-learn's bundled tables; column names in snake case, classes by their names.

@@ -7,6 +7,39 @@ from pydantic import BaseModel, ConfigDict, Field
 Correction = Literal["fdr_bh", "fdr_by", "holm", "bonferroni"]
 
 
+class RetrainPolicy(BaseModel):
+    """When to retrain whatever the drift reports say, and how often at the most."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    every: str | None = Field(
+        default=None,
+        pattern=r"^[1-9]\d*( days?)?$",
+        coerce_numbers_to_str=True,
+        description="Retrain where the last decision is so long ago, such as `28 days`, through "
+        "the same gate; null: on drift only.",
+    )
+    max: str | None = Field(
+        default="2 per 7 days",
+        pattern=r"^[1-9]\d* per [1-9]\d* days?$",
+        description="How many retrainings the sensor asks for at the most, such as `2 per 7 days`: "
+        "a guard against a storm, which says so when it holds one back. null: no bound.",
+    )
+
+    @property
+    def every_days(self) -> int | None:
+        """The number of days of `every`."""
+        return None if self.every is None else int(self.every.split()[0])
+
+    @property
+    def most(self) -> tuple[int, int] | None:
+        """How many retrainings in how many days."""
+        if self.max is None:
+            return None
+        count, _, days, _ = self.max.split()
+        return int(count), int(days)
+
+
 class DriftPolicy(BaseModel):
     """How a batch is compared with what production knows, and what follows from it."""
 
@@ -31,6 +64,14 @@ class DriftPolicy(BaseModel):
         description="The target is tested by itself, not as one column among many, and a batch "
         "differs when it does: so its p-value has to be at most this, which bounds the false "
         "alarms of a batch.",
+    )
+    shift_significance: float = Field(
+        default=0.01,
+        gt=0,
+        lt=1,
+        description="Where the periods of the reference are known: how improbable it must be that "
+        "so many columns, or the target, differ by chance, as periods do anyway (whatever the "
+        "dependence between columns).",
     )
     drift_share: float = Field(
         default=0.3,
@@ -60,6 +101,12 @@ class DriftPolicy(BaseModel):
     thresholds: dict[str, float] = Field(
         default={},
         description="Thresholds for single columns, in place of the two above, by column name.",
+    )
+    window: int = Field(
+        default=7,
+        ge=1,
+        description="Where the periods of the reference are known: how many of the latest periods "
+        "are compared as one, beside the last by itself.",
     )
     max_rows: int = Field(
         default=20_000,

@@ -36,6 +36,24 @@ class ReportRecord(BaseModel):
     production: str | None = Field(
         default=None, description="The production version that the report was made with."
     )
+    state: str | None = Field(
+        default=None, description="What the report says in one word; see `verdict.State`."
+    )
+    unusual: bool | None = Field(
+        default=None,
+        description="Whether the batch by itself was beyond what periods do; None where the "
+        "reference's periods were not known.",
+    )
+    window: tuple[str, ...] = Field(
+        default=(), description="Earlier days together with which the batch has shifted."
+    )
+    scheduled: bool = Field(
+        default=False, description="Whether it asks for a retraining because one is due."
+    )
+    score: float | None = Field(
+        default=None, description="Production's score on labelled rows that it has not seen."
+    )
+    score_rows: int = Field(default=0, description="How many these were.")
 
 
 class DecisionRecord(BaseModel):
@@ -75,6 +93,30 @@ def regime_of(report: ReportRecord) -> str:
     return report.partition if report.regime == NEW else report.regime
 
 
+def regimes_by_day(reports: Iterable[ReportRecord]) -> dict[str, str]:
+    """The regime of each day: what its own report says, or a later one that it shifted with."""
+    reports = sorted(reports, key=lambda report: report.partition)
+    named = {report.partition: regime_of(report) for report in reports}
+    for report in reports:
+        for day in report.window:
+            if named.get(day) == BASELINE:
+                named[day] = named[report.partition]
+    return named
+
+
+def quiet_days(reports: Iterable[ReportRecord], before: str) -> tuple[str, ...]:
+    """The days before a partition that were as usual, in their order."""
+    earlier = [report for report in reports if report.partition < before]
+    named = regimes_by_day(earlier)
+    return tuple(
+        sorted(
+            report.partition
+            for report in earlier
+            if named[report.partition] == BASELINE and not report.unusual
+        )
+    )
+
+
 def fold_regimes(
     reports: Iterable[ReportRecord], decisions: Iterable[DecisionRecord], before: str
 ) -> tuple[Regime, ...]:
@@ -89,10 +131,12 @@ def fold_regimes(
     Returns:
         The regimes without the baseline, in the order of their first partitions.
     """
+    earlier = sorted((r for r in reports if r.partition < before), key=lambda r: r.partition)
+    named = regimes_by_day(earlier)
     members: dict[str, list[ReportRecord]] = defaultdict(list)
-    for report in sorted(reports, key=lambda report: report.partition):
-        if report.partition < before and report.regime != BASELINE:
-            members[regime_of(report)].append(report)
+    for report in earlier:
+        if named[report.partition] != BASELINE:
+            members[named[report.partition]].append(report)
     made: dict[str, list[DecisionRecord]] = defaultdict(list)
     for decision in sorted(decisions, key=lambda decision: decision.partition):
         if decision.partition < before and decision.decision != "already_known":

@@ -1,7 +1,8 @@
 """Has production's score fallen credibly, given how few rows either score was measured on?"""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +36,123 @@ class ScoreFall:
     rows_now: int
     rows_then: int
     credible: bool
+
+
+@dataclass(frozen=True)
+class DayScore:
+    """A score on the labelled rows of one day."""
+
+    score: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class ScoreSpread:
+    """How a model's score varies from day to day.
+
+    Attributes:
+        per_row: The variance that a score on one row would have; one on n rows has an n-th of it.
+        between: The variance between days beyond that.
+        days: How many days it was learned from.
+    """
+
+    per_row: float
+    between: float
+    days: int
+
+    def inflation(self, rows: int) -> float:
+        """How many times more a day's score varies than its rows explain."""
+        return 1 + self.between * rows / self.per_row if self.per_row > 0 else math.inf
+
+
+def score_spread(days: Sequence[DayScore], fall: ScoreFall) -> ScoreSpread:
+    """How scores vary between days that are alike (DerSimonian and Laird 1986).
+
+    Args:
+        days: Their scores.
+        fall: A comparison of two sets of rows, whose bootstrap says how much rows explain.
+    """
+    from scipy.special import ndtri
+
+    error = max(0.0, fall.fall - fall.fall_lower) / float(ndtri(fall.confidence))
+    per_row = error**2 / (1 / fall.rows_now + 1 / fall.rows_then)
+    if per_row <= 0:
+        return ScoreSpread(0.0, float(np.var([day.score for day in days])), len(days))
+    weight = np.array([day.rows for day in days]) / per_row
+    scores = np.array([day.score for day in days])
+    mean = np.sum(weight * scores) / weight.sum()
+    q = np.sum(weight * (scores - mean) ** 2)
+    between = (q - (len(days) - 1)) / (weight.sum() - np.sum(weight**2) / weight.sum())
+    return ScoreSpread(per_row, max(0.0, float(between)), len(days))
+
+
+def fall_of_days(
+    then: Sequence[DayScore],
+    now: Sequence[DayScore],
+    spread: ScoreSpread,
+    metric: Metric,
+    significance: float,
+) -> ScoreFall:
+    """How far a score has fallen, with days as the unit: one bad day proves nothing.
+
+    The worst of three days or more is left out, and fewer are never enough.
+
+    Args:
+        then: The days that the score is known by.
+        now: The latest days.
+        spread: How scores vary between days that are alike.
+        metric: The metric.
+        significance: Of the one-sided t test.
+    """
+    from scipy.special import stdtrit
+
+    enough = len(now) >= 3
+    if enough:
+        best_first = sorted(now, key=lambda day: day.score, reverse=metric.greater_is_better)
+        now = best_first[:-1]
+    score_now, rows_now, squares_now = _together(now)
+    score_then, rows_then, squares_then = _together(then)
+    variance = spread.per_row * (1 / rows_now + 1 / rows_then)
+    variance += spread.between * (squares_now + squares_then)
+    fall = metric.improvement(score_then, score_now)
+    lower = fall - float(stdtrit(spread.days - 1, 1 - significance)) * math.sqrt(variance)
+    return ScoreFall(
+        score_now=score_now,
+        score_then=score_then,
+        fall=fall,
+        fall_lower=lower,
+        confidence=1 - significance,
+        rows_now=rows_now,
+        rows_then=rows_then,
+        credible=enough and lower > 0,
+    )
+
+
+def fall_beyond_days(
+    fall: ScoreFall, days_then: int, spread: ScoreSpread, significance: float
+) -> ScoreFall:
+    """A fall of one day beside so many others, credible only beyond what days vary anyway.
+
+    Args:
+        fall: What their rows say.
+        days_then: How many the others are.
+        spread: How scores vary between days that are alike.
+        significance: Of the one-sided t test.
+    """
+    from scipy.special import stdtrit
+
+    variance = spread.per_row * (1 / fall.rows_now + 1 / fall.rows_then)
+    variance += spread.between * (1 + 1 / days_then)
+    lower = fall.fall - float(stdtrit(spread.days - 1, 1 - significance)) * math.sqrt(variance)
+    return replace(fall, fall_lower=lower, confidence=1 - significance, credible=lower > 0)
+
+
+def _together(days: Sequence[DayScore]) -> tuple[float, int, float]:
+    """The mean score by rows, the rows, and the sum of the squared shares of the days."""
+    rows = np.array([day.rows for day in days])
+    share = rows / rows.sum()
+    mean = float(np.sum(share * [day.score for day in days]))
+    return mean, int(rows.sum()), float(np.sum(share**2))
 
 
 def credibly_worse(

@@ -3,20 +3,32 @@
 A column differs when a two-sample test that knows both sizes finds it significant (p-values
 corrected over the feature columns) *and* its distance reaches the practical threshold. The same
 method serves every size, so that nothing flips where a reference crosses some number of rows.
+
+Where the periods of both sides are known, p-values are those of periods, not of rows
+(`mlops_assets.drift.day_effects`), and the distance must also be beyond what is usual between
+the reference's own periods.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from pandas.util import hash_pandas_object
 
+from mlops_assets.drift.day_effects import (
+    FEWEST_PERIODS,
+    DayEffect,
+    Kind,
+    Spread,
+    binned,
+    counted_by_period,
+    learned,
+    of_neighbours,
+)
 from mlops_assets.drift.policy import DriftPolicy
 
-Kind = Literal["numerical", "categorical"]
 WASSERSTEIN = "Wasserstein distance (normed)"
 JENSEN_SHANNON = "Jensen-Shannon distance"
 MISSING = "Jensen-Shannon distance of the missing share"
@@ -48,6 +60,8 @@ class Comparison:
     """A batch compared with a reference: the features first, the target last where it is known.
 
     ``joint_p`` is the probability that so many feature columns are as different by chance.
+    ``inflation`` says how many times more a column varies between periods like these than rows
+    that were drawn one by one would: the median of the features; 1.0 where no periods are known.
     """
 
     columns: tuple[ColumnDrift, ...]
@@ -56,6 +70,8 @@ class Comparison:
     batch_rows: int
     joint_p: float = 0.0
     joint_significance: float = 1.0
+    inflation: float = 1.0
+    periods: int = 1
 
     @property
     def features(self) -> tuple[ColumnDrift, ...]:
@@ -107,6 +123,7 @@ class _Test:
     distance_name: str
     threshold: float
     note: str = ""
+    inflation: float = 1.0
 
     @property
     def large(self) -> bool:
@@ -147,30 +164,69 @@ class Side:
         features: The feature columns to compare.
         target: The target; None: not compared.
         max_rows: Of more rows, so many are sampled.
+        periods: The number of each row's period, from 0 on in the order of time, of shape
+            (n_rows,); -1 where nobody knows it. None: of no row.
     """
 
     def __init__(
-        self, frame: pd.DataFrame, features: Sequence[str], target: str | None, max_rows: int
+        self,
+        frame: pd.DataFrame,
+        features: Sequence[str],
+        target: str | None,
+        max_rows: int,
+        periods: np.ndarray | None = None,
     ) -> None:
         self.rows = len(frame)
-        sample = _sample(frame, list(features), max_rows)
-        self.features = {name: _Values(_column(sample, name)) for name in features}
-        self.cells = len(sample) * (len(features) + 1)
+        periods = np.full(len(frame), -1) if periods is None else periods
+        self.periods = Periods.of(periods)
+        places = _sample(frame, list(features), max_rows)
+        self.features = {name: _Values(frame[name], places, periods) for name in features}
+        self.cells = len(places) * (len(features) + 1)
         self.target = target
         self.labels: _Values | None = None
         if target is not None and target in frame.columns:
-            labels = _column(frame, target).dropna()
-            labels = _column(_sample(labels.to_frame(target), [target], max_rows), target)
-            self.labels = _Values(labels) if len(labels) else None
+            known = np.flatnonzero(frame[target].notna())
+            labels = frame[[target]].iloc[known]
+            places = known[_sample(labels, [target], max_rows)]
+            self.labels = _Values(frame[target], places, periods) if len(places) else None
+        self._effects: dict[tuple[str, int], DayEffects | None] = {}
+
+    def effects(self, task: str, longest: int) -> "DayEffects | None":
+        """What is usual between its own periods, learned once; None where too few are known.
+
+        Args:
+            task: As for `compare`.
+            longest: How many periods in a row are compared with it at the most.
+        """
+        key = task, longest
+        if key not in self._effects:
+            known = self.periods.known >= FEWEST_PERIODS
+            self._effects[key] = _learned_effects(self, task, longest) if known else None
+        return self._effects[key]
 
 
-def compare_sides(reference: Side, batch: Side, task: str, policy: DriftPolicy) -> Comparison:
-    """As `compare`, of sides that were made ready with the same features, target and policy."""
+def compare_sides(
+    reference: Side,
+    batch: Side,
+    task: str,
+    policy: DriftPolicy,
+    effects: "DayEffects | None" = None,
+) -> Comparison:
+    """As `compare`, of sides that were made ready with the same features, target and policy.
+
+    Args:
+        reference: What the batch is compared with.
+        batch: The batch; or several, as one.
+        task: As for `compare`.
+        policy: As for `compare`.
+        effects: What is usual between periods; None: rows count as independent.
+    """
+    between = _Between(effects, reference.periods, batch.periods) if effects else None
     kinds: dict[str, Kind] = {
         name: _kind_of(values, batch.features[name]) for name, values in reference.features.items()
     }
     tests = {
-        name: _tests(name, reference.features[name], batch.features[name], kind, policy)
+        name: _tests(name, reference.features[name], batch.features[name], kind, policy, between)
         for name, kind in kinds.items()
     }
     columns = _corrected(tests, kinds, policy)
@@ -179,18 +235,129 @@ def compare_sides(reference: Side, batch: Side, task: str, policy: DriftPolicy) 
         verdict = _verdict(
             reference.target,
             kind,
-            _tests(reference.target, reference.labels, batch.labels, kind, policy),
+            _tests(reference.target, reference.labels, batch.labels, kind, policy, between),
             lambda p_value: p_value <= policy.target_significance,
         )
         columns.append(replace(verdict, is_target=True))
+    features = [column for column in columns if not column.is_target]
+    first = [own[0].inflation for own in tests.values()]
     return Comparison(
         tuple(columns),
         policy.drift_share,
         reference.rows,
         batch.rows,
-        _joint_p([column for column in columns if not column.is_target], policy),
-        policy.joint_significance,
+        _joint_p_of_any(features, policy) if between else _joint_p(features, policy),
+        policy.shift_significance if between else policy.joint_significance,
+        float(np.median(first)) if first else 1.0,
+        max(1, batch.periods.known),
     )
+
+
+@dataclass(frozen=True)
+class Periods:
+    """The periods that the rows of a side come from.
+
+    Attributes:
+        known: How many there are, of those that are known.
+        count: How many there are, where rows of unknown ones make as many as their number does.
+        squares: The sum of the squared shares that they have of the rows.
+    """
+
+    known: int
+    count: float
+    squares: float
+
+    @classmethod
+    def of(cls, periods: np.ndarray) -> "Periods":
+        """From the number of each row's period; -1 where nobody knows it."""
+        sizes = np.unique(periods[periods >= 0], return_counts=True)[1].astype(float)
+        unknown, usual = float(np.sum(periods < 0)), float(sizes.mean()) if len(sizes) else 1.0
+        squares = (np.sum(sizes**2) + unknown * usual) / max(len(periods), 1) ** 2
+        return cls(len(sizes), len(sizes) + unknown / usual, float(squares))
+
+    def spread(self, rows: int) -> Spread:
+        """Of so many of the rows."""
+        return Spread(rows, max(self.squares, 1 / rows))
+
+
+@dataclass(frozen=True)
+class DayEffects:
+    """What is usual between the periods of a reference.
+
+    Attributes:
+        periods: How many it was learned from.
+        values: Of the values of each column.
+        missing: Of the share of missing values of each column that has any.
+        correlation: Of one period with the next, all columns together.
+    """
+
+    periods: int
+    values: dict[str, DayEffect]
+    missing: dict[str, DayEffect]
+    correlation: float
+
+
+@dataclass(frozen=True)
+class _Between:
+    """What turns a test of rows into one of periods."""
+
+    effects: DayEffects
+    then: Periods
+    now: Periods
+
+    def applied(
+        self, test: _Test, effect: DayEffect | None, found: "_Statistic", rows: tuple[int, int]
+    ) -> _Test:
+        if effect is None:
+            return test
+        then, now = self.then.spread(rows[0]), self.now.spread(rows[1])
+        counts = max(1, round(self.then.count)), max(1, round(self.now.count))
+        inflation = effect.inflation(then, now, *counts)
+        p_value = test.p_value
+        if inflation > 1:
+            of_periods = effect.p_value(found.value, found.freedom, inflation)
+            p_value = max(p_value, of_periods)
+        usual = effect.usual_of(counts[1])
+        return replace(
+            test, p_value=p_value, inflation=inflation, threshold=max(test.threshold, usual)
+        )
+
+
+@dataclass(frozen=True)
+class _Statistic:
+    """A statistic that averages 1 where rows are independent, its degrees of freedom, its p."""
+
+    value: float
+    freedom: float
+    p_value: float
+
+
+_NOTHING = _Statistic(1.0, 1.0, 1.0)
+
+
+def _learned_effects(side: Side, task: str, longest: int) -> DayEffects:
+    columns = dict(side.features)
+    if side.target is not None and side.labels is not None:
+        columns[side.target] = side.labels
+    values: dict[str, DayEffect] = {}
+    missing: dict[str, DayEffect] = {}
+    alone = together = 0.0
+    for name, column in columns.items():
+        is_class = name == side.target and task == "classification"
+        kind: Kind = "categorical" if is_class or not column.is_number else "numerical"
+        found, pairs = column.effect(kind, longest)
+        alone, together = alone + found.share, together + pairs
+        values[name] = found
+        if column.counted(kind).rows < column.rows:
+            gaps = column.effect_of_missing(kind, longest)
+            # Too rare to learn it from: an outage takes a whole day as the weather does.
+            missing[name] = replace(gaps, share=max(gaps.share, found.share))
+    correlation = of_neighbours(alone, together, side.periods.known)
+    values, missing = (
+        {name: replace(effect, correlation=correlation) for name, effect in effects.items()}
+        for effects in (values, missing)
+    )
+    return DayEffects(side.periods.known, values, missing, correlation)
 
 
 @dataclass(frozen=True)
@@ -220,8 +387,10 @@ class _Counted:
 class _Values:
     """A column of one side; what its values are counted as depends on the other side's kind."""
 
-    def __init__(self, column: pd.Series) -> None:
-        self._column = column
+    def __init__(self, whole: pd.Series, places: np.ndarray, periods: np.ndarray) -> None:
+        assert isinstance(whole, pd.Series), "two columns have one name"
+        column = whole.iloc[places].reset_index(drop=True)
+        self._column, self._periods = column, periods[places]
         self.rows = len(column)
         self.known = bool(column.notna().any())
         self.is_number = _is_number(column)
@@ -234,36 +403,59 @@ class _Values:
             self._counted[kind] = count(values)
         return self._counted[kind]
 
+    def effect(self, kind: Kind, longest: int) -> tuple[DayEffect, float]:
+        """What is usual between periods; and what share of the variation two in a row have."""
+        there = present(self._column, kind)
+        periods = self._periods[there.index]
+        if kind == "numerical":
+            levels, codes = binned(there.to_numpy())
+        else:
+            codes, levels = pd.factorize(there)
+            levels = np.asarray(levels)
+        counts = counted_by_period(periods, codes, len(levels))
+        return learned(counts, kind, levels, _norm(self.counted(kind)), longest)
 
-def _column(frame: pd.DataFrame, name: str) -> pd.Series:
-    column = frame[name]
-    assert isinstance(column, pd.Series), f"two columns are called {name}"
-    return column
+    def effect_of_missing(self, kind: Kind, longest: int) -> DayEffect:
+        """The same of the share of missing values."""
+        there = np.zeros(self.rows, dtype=int)
+        there[present(self._column, kind).index] = 1
+        counts = counted_by_period(self._periods, there, 2)
+        return learned(counts, "categorical", np.arange(2), 1.0, longest)[0]
 
 
-def _sample(frame: pd.DataFrame, columns: list[str], max_rows: int) -> pd.DataFrame:
-    """At most ``max_rows`` rows, the same ones in whatever order the rows come.
+def _sample(frame: pd.DataFrame, columns: list[str], max_rows: int) -> np.ndarray:
+    """The places of at most ``max_rows`` rows, the same ones in whatever order the rows come.
 
     Every k-th row in the order of a hash of the contents: equal rows lie side by side there, so
     that each is represented by its share (taking the smallest hashes would take all of them or
     none).
     """
     if len(frame) <= max_rows:
-        return frame
+        return np.arange(len(frame))
     hashes = np.asarray(hash_pandas_object(frame[columns], index=False))  # pyright: ignore[reportCallIssue]
     places = np.linspace(0, len(frame) - 1, max_rows).round().astype(int)
-    return frame.iloc[np.argsort(hashes, kind="stable")[places]]
+    return np.argsort(hashes, kind="stable")[places]
 
 
-def _tests(name: str, then: _Values, now: _Values, kind: Kind, policy: DriftPolicy) -> list[_Test]:
+def _tests(
+    name: str,
+    then: _Values,
+    now: _Values,
+    kind: Kind,
+    policy: DriftPolicy,
+    between: _Between | None,
+) -> list[_Test]:
     """The test of a column's values and, where values are missing, of their share."""
     ours, theirs = then.counted(kind), now.counted(kind)
     numerical = kind == "numerical"
     default = policy.numerical_threshold if numerical else policy.categorical_threshold
     threshold = policy.thresholds.get(name, default)
     if ours.rows and theirs.rows:
-        test = _numerical if numerical else _categorical
-        tests = [test(ours, theirs, threshold)]
+        test, found = (_numerical if numerical else _categorical)(ours, theirs, threshold)
+        if between:
+            effect = between.effects.values.get(name)
+            test = between.applied(test, effect, found, (ours.rows, theirs.rows))
+        tests = [test]
     else:
         side = "the reference" if theirs.rows else "the batch"
         note = f"no value in {side}" if ours.rows or theirs.rows else "no value at all"
@@ -271,7 +463,11 @@ def _tests(name: str, then: _Values, now: _Values, kind: Kind, policy: DriftPoli
         tests = [_Test(1.0, 0.0, label, threshold, note)]
     if ours.rows + theirs.rows < then.rows + now.rows and then.rows and now.rows:
         missing = (then.rows - ours.rows, now.rows - theirs.rows)
-        tests.append(_missing(missing, (then.rows, now.rows), policy))
+        test, found = _missing(missing, (then.rows, now.rows), policy)
+        if between:
+            effect = between.effects.missing.get(name)
+            test = between.applied(test, effect, found, (then.rows, now.rows))
+        tests.append(test)
     return tests
 
 
@@ -280,7 +476,9 @@ def kind_of(then: pd.Series, now: pd.Series) -> Kind:
 
     A side without any value has no say: its dtype is an accident.
     """
-    return _kind_of(_Values(then), _Values(now))
+    return _kind_of(
+        *(_Values(side, np.arange(len(side)), np.full(len(side), -1)) for side in (then, now))
+    )
 
 
 def _kind_of(then: _Values, now: _Values) -> Kind:
@@ -306,34 +504,35 @@ def present(column: pd.Series, kind: Kind) -> pd.Series:
     return numbers.loc[np.isfinite(numbers)]
 
 
-def _numerical(then: _Counted, now: _Counted, threshold: float) -> _Test:
+def _numerical(then: _Counted, now: _Counted, threshold: float) -> tuple[_Test, _Statistic]:
     pooled = _Pooled.of(then, now)
-    return _Test(
-        _cramer_von_mises(pooled), _wasserstein(pooled) / _norm(then), WASSERSTEIN, threshold
-    )
+    found = _cramer_von_mises(pooled)
+    distance = _wasserstein(pooled) / _norm(then)
+    return _Test(found.p_value, distance, WASSERSTEIN, threshold), found
 
 
-def _categorical(then: _Counted, now: _Counted, threshold: float) -> _Test:
+def _categorical(then: _Counted, now: _Counted, threshold: float) -> tuple[_Test, _Statistic]:
     both = np.concatenate([then.values, now.values])
     codes, values = pd.factorize(both)  # pyright: ignore[reportCallIssue, reportArgumentType]
     table = np.zeros((2, len(values)), dtype=int)
     table[0, codes[: len(then.values)]] = then.counts
     table[1, codes[len(then.values) :]] = now.counts
-    p_value, testable = homogeneity(table)
+    found = _homogeneity(table)
+    testable = found is not None
     note = "" if testable or len(values) == 1 else "no value is frequent enough to be tested"
-    return _Test(p_value, jensen_shannon(table), JENSEN_SHANNON, threshold, note)
+    found = found or _NOTHING
+    return _Test(found.p_value, jensen_shannon(table), JENSEN_SHANNON, threshold, note), found
 
 
-def _missing(missing: tuple[int, int], rows: tuple[int, int], policy: DriftPolicy) -> _Test:
+def _missing(
+    missing: tuple[int, int], rows: tuple[int, int], policy: DriftPolicy
+) -> tuple[_Test, _Statistic]:
     table = np.array([missing, (rows[0] - missing[0], rows[1] - missing[1])], dtype=float).T
     then, now = (100 * count / total for count, total in zip(missing, rows, strict=True))
-    return _Test(
-        homogeneity(table)[0],
-        jensen_shannon(table),
-        MISSING,
-        policy.categorical_threshold,
-        f"{now:.1f} % missing, {then:.1f} % in the reference",
-    )
+    found = _homogeneity(table) or _NOTHING
+    note = f"{now:.1f} % missing, {then:.1f} % in the reference"
+    distance, threshold = jensen_shannon(table), policy.categorical_threshold
+    return _Test(found.p_value, distance, MISSING, threshold, note), found
 
 
 @dataclass(frozen=True)
@@ -373,16 +572,16 @@ def cramer_von_mises(then: np.ndarray, now: np.ndarray) -> float:
     a shifted chi-square with the first three cumulants (Imhof 1961), the first of them exact and
     the second corrected for the sizes. With two levels this is Pearson's chi-square test.
     """
-    return _cramer_von_mises(_Pooled.of(_Counted.numbers(then), _Counted.numbers(now)))
+    return _cramer_von_mises(_Pooled.of(_Counted.numbers(then), _Counted.numbers(now))).p_value
 
 
-def _cramer_von_mises(pooled: _Pooled) -> float:
+def _cramer_von_mises(pooled: _Pooled) -> _Statistic:
     from scipy.special import chdtrc
 
     n, m = pooled.sizes
     total = n + m
     if len(pooled.levels) == 1:
-        return 1.0
+        return _NOTHING
     statistic = n * m / total * np.sum(pooled.weight * pooled.gap**2)
     first, second, third = _cumulants(pooled.weight, np.cumsum(pooled.weight))
     first *= total / (total - 1)
@@ -390,7 +589,8 @@ def _cramer_von_mises(pooled: _Pooled) -> float:
     second *= exact / (4 * n * m * total**2) if total > 3 else 1.0
     freedom = second**3 / third**2
     shifted = (statistic - first) * np.sqrt(freedom / second) + freedom
-    return float(chdtrc(freedom, max(shifted, 0.0)))
+    p_value = float(chdtrc(freedom, max(shifted, 0.0)))
+    return _Statistic(float(statistic / first), float(first**2 / second), p_value)
 
 
 def _cumulants(weight: np.ndarray, below: np.ndarray) -> tuple[float, float, float]:
@@ -422,6 +622,11 @@ def homogeneity(table: np.ndarray) -> tuple[float, bool]:
     Returns:
         The p-value, and whether there was anything to test (False: the p-value is 1.0).
     """
+    found = _homogeneity(table)
+    return (1.0, False) if found is None else (found.p_value, True)
+
+
+def _homogeneity(table: np.ndarray) -> _Statistic | None:
     from scipy.special import chdtrc
     from scipy.stats import fisher_exact
 
@@ -430,13 +635,17 @@ def homogeneity(table: np.ndarray) -> tuple[float, bool]:
         expected = table.sum(axis=0).min() * table.sum(axis=1).min() / table.sum()
         if expected < SMALLEST_EXPECTED:
             _, p_value = fisher_exact(table.astype(int))
-            return float(p_value), True  # pyright: ignore[reportArgumentType]
+            return _Statistic(_chi_square(table), 1.0, float(p_value))  # pyright: ignore[reportArgumentType]
     table = _lumped(table)
     if table.shape[1] < 2:
-        return 1.0, False
+        return None
+    statistic, freedom = _chi_square(table), table.shape[1] - 1
+    return _Statistic(statistic / freedom, freedom, float(chdtrc(freedom, statistic)))
+
+
+def _chi_square(table: np.ndarray) -> float:
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    statistic = np.sum((table - expected) ** 2 / expected)
-    return float(chdtrc(table.shape[1] - 1, statistic)), True
+    return float(np.sum((table - expected) ** 2 / expected))
 
 
 def _lumped(table: np.ndarray) -> np.ndarray:
@@ -509,6 +718,18 @@ def _joint_p(features: list[ColumnDrift], policy: DriftPolicy) -> float:
     if len(p_values) < needed:
         return 1.0
     return float(bdtrc(needed - 1, len(features), p_values[needed - 1]))
+
+
+def _joint_p_of_any(features: list[ColumnDrift], policy: DriftPolicy) -> float:
+    """The same, whatever the dependence between columns: all of a day move together (Rüger 1978).
+
+    With k columns of d needed, the k-th smallest p-value of the differing ones, times d / k.
+    """
+    needed = max(1, math.ceil(policy.drift_share * len(features) - 1e-9))
+    p_values = sorted(column.p_value for column in features if column.differs)
+    if len(p_values) < needed:
+        return 1.0
+    return min(1.0, p_values[needed - 1] * len(features) / needed)
 
 
 def _column_p(tests: list[_Test]) -> float:

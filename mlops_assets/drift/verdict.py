@@ -7,13 +7,22 @@ reasons in words.
 import datetime
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from mlops_assets.drift.policy import DriftPolicy
-from mlops_assets.drift.regimes import BASELINE, NEW, DecisionRecord, Regime, ReportRecord
+from mlops_assets.drift.policy import DriftPolicy, RetrainPolicy
+from mlops_assets.drift.regimes import (
+    BASELINE,
+    NEW,
+    DecisionRecord,
+    Regime,
+    ReportRecord,
+    regimes_by_day,
+)
 from mlops_assets.drift.score import ScoreFall
 from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 
 SHOWN_COLUMNS = 5
+State = Literal["stable", "unusual day", "shift, known", "shift, new"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,31 @@ class ScoreCheck:
 
 
 @dataclass(frozen=True)
+class DaysScore:
+    """Production's scores on the latest days against those on the reference's, day by day.
+
+    ``days`` are those that speak, this one included; ``fall`` is credible where they, without
+    the worst of them, are below by more than days vary.
+    """
+
+    fall: ScoreFall
+    days: int
+
+
+@dataclass(frozen=True)
+class Together:
+    """What is asked of several days at once, where the periods of the reference are known.
+
+    ``compare`` holds the batch and some earlier days, as one, against the reference.
+    ``at_once`` is the batch by its rows, where days are hardly more different from each other
+    than rows explain: then one day is enough. None where days are different.
+    """
+
+    compare: Callable[[tuple[str, ...]], Comparison]
+    at_once: Comparison | None
+
+
+@dataclass(frozen=True)
 class RegimeMatch:
     """The batch beside an earlier regime: its columns and, with labels, production's score."""
 
@@ -56,7 +90,9 @@ class RegimeMatch:
 class Verdict:
     """The verdict on a batch.
 
-    ``regime`` is `baseline`, `new`, or the name (first partition) of a known one.
+    ``state`` says it in one word. ``regime`` is `baseline`, `new`, or the name (first partition)
+    of a known one; ``learned`` whether a version that was promoted has learned it. ``window`` are
+    the earlier days that have shifted together with this one.
     ``regime_rows`` and ``regime_labelled_rows`` count the regime's rows with this batch.
     ``score_below`` is kept for the next day's verdict (see `ReportRecord`).
     """
@@ -72,6 +108,11 @@ class Verdict:
     labelled_rows: int
     score_below: bool | None = None
     production: str | None = None
+    state: State = "stable"
+    learned: bool = False
+    unusual: bool | None = None
+    window: tuple[str, ...] = ()
+    scheduled: bool = False
 
     @property
     def regime_name(self) -> str:
@@ -89,24 +130,31 @@ class Verdict:
             labelled_rows=self.labelled_rows,
             score_below=self.score_below,
             production=self.production,
+            state=self.state,
+            unusual=self.unusual,
+            window=self.window,
+            scheduled=self.scheduled,
         )
 
 
 def judge(
     batch: Batch,
-    baseline: Comparison,
-    score: ScoreCheck | None,
+    day: Comparison,
+    score: ScoreCheck | DaysScore | None,
     regimes: Sequence[Regime],
     compare_with: Callable[[Regime], RegimeMatch],
     reports: Iterable[ReportRecord],
     policy: DriftPolicy,
     needed_labels: int = 1,
+    together: Together | None = None,
+    reference: str = "the baseline",
+    due: str | None = None,
 ) -> Verdict:
     """Judge a batch.
 
     Args:
         batch: The batch's partition and sizes.
-        baseline: The batch compared with the baseline.
+        day: The batch compared with the reference.
         score: Production's score on the batch against that on the baseline holdout; None
             without labels.
         regimes: The regimes before this partition, as `fold_regimes` gives them.
@@ -115,33 +163,49 @@ def judge(
         policy: What counts as drift.
         needed_labels: Labelled rows that a regime needs before a decision on it is possible
             (the gate asks for so many evaluation rows).
+        together: Several days at once; None where the periods of the reference are not known,
+            so that rows count as independent.
+        reference: What the batch is compared with, in words.
+        due: Why a retraining is due whether or not anything has drifted; None where none is.
 
     Returns:
-        The verdict. It never says `retrain` without drift, nor without labels.
+        The verdict. It never says `retrain` without labels; without drift only where it is due.
     """
     earlier = sorted(
         (report for report in reports if report.partition < batch.partition),
         key=lambda report: report.partition,
     )
     score_reason = _score_reason(score, earlier, batch.production, policy)
-    drifted = baseline.differs or score_reason is not None
-    reasons = _comparison_reasons(baseline, "the baseline")
+    shift = _shift(day, earlier, regimes, compare_with, policy, together)
+    drifted = shift.found or score_reason is not None
+    reasons = _comparison_reasons(shift.comparison, reference, len(shift.window) + 1)
     if score_reason:
         reasons.append(score_reason)
     elif score:
-        reasons.append(_score_text(score.fall, "not credibly below"))
-
-    if not drifted:
-        regime, known = BASELINE, None
-    else:
-        known = match(regimes, compare_with, policy)
-        regime = known.name if known else NEW
-    rows = batch.rows + (known.rows if known else 0)
+        reasons.append(_score_text(score, "not credibly below"))
+    unusual = day.differs if together else None
+    if unusual and not drifted:
+        reasons.append(
+            "an unusual day: one day by itself is no shift where days are different; it is one if "
+            "the next is like it"
+        )
+    known = match(regimes, compare_with, policy) if drifted else None
+    regime = BASELINE if not drifted else known.name if known else NEW
+    joining = _joining(shift.window, earlier, known)
+    rows = batch.rows + (known.rows if known else 0) + sum(each.rows for each in joining)
     labelled = batch.labelled_rows + (known.labelled_rows if known else 0)
+    labelled += sum(each.labelled_rows for each in joining)
     retrain = False
     if drifted:
         retrain, reason = _retrain(batch, known, labelled, policy, needed_labels)
         reasons.append(reason)
+    scheduled = bool(due) and not retrain
+    if due and scheduled:
+        retrain = True
+        reasons.append(f"{due}: retrain")
+    state: State = "unusual day" if unusual else "stable"
+    if drifted:
+        state = "shift, known" if known else "shift, new"
     return Verdict(
         partition=batch.partition,
         drift_detected=drifted,
@@ -152,9 +216,103 @@ def judge(
         reasons=tuple(reasons),
         rows=batch.rows,
         labelled_rows=batch.labelled_rows,
-        score_below=score.fall_of_days.credible if score else None,
+        score_below=score.fall_of_days.credible if isinstance(score, ScoreCheck) else None,
         production=batch.production,
+        state=state,
+        learned=known is not None and known.promoted,
+        unusual=unusual,
+        window=shift.window if drifted else (),
+        scheduled=scheduled,
     )
+
+
+@dataclass(frozen=True)
+class _Shift:
+    """Whether the batch has shifted, by which comparison, and together with which days."""
+
+    found: bool
+    comparison: Comparison
+    window: tuple[str, ...] = ()
+
+
+def _shift(
+    day: Comparison,
+    earlier: Sequence[ReportRecord],
+    regimes: Sequence[Regime],
+    compare_with: Callable[[Regime], RegimeMatch],
+    policy: DriftPolicy,
+    together: Together | None,
+) -> _Shift:
+    """By rows, one day is enough. By days it takes several: one may be a storm."""
+    if together is None:
+        return _Shift(day.differs, day)
+    if together.at_once and together.at_once.differs:
+        return _Shift(found=True, comparison=together.at_once)
+    named = regimes_by_day(earlier)
+    windows: list[tuple[str, ...]] = []
+    if day.differs:
+        windows.append(_unusual_before(earlier, named, policy.window - 1))
+    windows.append(_alike_before(earlier, named, regimes, compare_with, policy, together))
+    for window in windows:
+        if window:
+            comparison = together.compare(window)
+            if comparison.differs:
+                return _Shift(found=True, comparison=comparison, window=window)
+    return _Shift(found=False, comparison=day)
+
+
+def _unusual_before(
+    earlier: Sequence[ReportRecord], named: dict[str, str], most: int
+) -> tuple[str, ...]:
+    """The days right before this one, without a break, each of which was beyond the usual."""
+    days: list[str] = []
+    for report in reversed(earlier):
+        by_rows = report.unusual is None and named[report.partition] != BASELINE
+        if not (report.unusual or by_rows) or len(days) == most:
+            break
+        days.insert(0, report.partition)
+    return tuple(days)
+
+
+def _alike_before(
+    earlier: Sequence[ReportRecord],
+    named: dict[str, str],
+    regimes: Sequence[Regime],
+    compare_with: Callable[[Regime], RegimeMatch],
+    policy: DriftPolicy,
+    together: Together,
+) -> tuple[str, ...]:
+    """The latest days of one regime, as far as none by itself was unusual.
+
+    After days of a regime, they count with this one only where it may be one of them.
+    """
+    if not earlier:
+        return ()
+    state = named[earlier[-1].partition]
+    if state != BASELINE:
+        regime = next((each for each in regimes if each.name == state), None)
+        if together.at_once or regime is None or compare_with(regime).differs:
+            return ()
+    days: list[str] = []
+    for report in reversed(earlier):
+        if named[report.partition] != state or len(days) == policy.window - 1:
+            break
+        if not (report.unusual and state == BASELINE):
+            days.insert(0, report.partition)
+    return tuple(days)
+
+
+def _joining(
+    window: Sequence[str], earlier: Sequence[ReportRecord], known: Regime | None
+) -> list[ReportRecord]:
+    """The days that become part of the regime with this one."""
+    members = set(known.partitions) if known else set()
+    named = regimes_by_day(earlier)
+    return [
+        report
+        for report in earlier
+        if report.partition in set(window) - members and named[report.partition] == BASELINE
+    ]
 
 
 def match(
@@ -188,9 +346,10 @@ def known_already(
     """
     name = report.partition if report.regime == NEW else report.regime
     regime = next((regime for regime in regimes if regime.name == name), None)
-    if regime is None or not _waits(regime, regime.labelled_rows + report.labelled_rows, policy):
+    if regime is None or report.scheduled:
         return None
-    return _decided_text(regime, regime.labelled_rows + report.labelled_rows, policy)
+    labelled = regime.labelled_rows + report.labelled_rows
+    return _decided_text(regime, labelled, policy) if _waits(regime, labelled, policy) else None
 
 
 def decided_already(
@@ -244,7 +403,7 @@ def hold_back(
         last_retrained: The day of the last retraining, as an ISO date; None: there was none.
         policy: ``patience`` and ``cooldown_days``.
     """
-    if drifted_days < policy.patience:
+    if drifted_days and drifted_days < policy.patience:
         return (
             f"held back: {drifted_days} drifted {_plural(drifted_days, 'batch', 'batches')} in a "
             f"row, and patience asks for {policy.patience}"
@@ -269,6 +428,7 @@ def why_not_retrained(
     drifted_days: int,
     retrained: Iterable[str],
     policy: DriftPolicy,
+    guard: RetrainPolicy,
 ) -> str | None:
     """Why a report leads to no retraining, in words; None where it does.
 
@@ -280,14 +440,32 @@ def why_not_retrained(
         drifted_days: Drifted batches in a row, this one included.
         retrained: The days that a retraining was asked for so far, and did not fail.
         policy: ``patience`` and ``cooldown_days``.
+        guard: ``max``.
     """
     if not retrain:
         return f"{partition}: {'; '.join(reasons)}"
     if decided_before:
         return f"{partition}: {decided_before}"
-    last = max((day for day in retrained if day < partition), default=None)
-    held_back = hold_back(partition, drifted_days, last, policy)
+    retrained = sorted({day for day in retrained if day < partition})
+    held_back = hold_back(
+        partition, drifted_days, retrained[-1] if retrained else None, policy
+    ) or _too_often(partition, retrained, guard)
     return f"{partition}: {held_back}" if held_back else None
+
+
+def _too_often(partition: str, retrained: Sequence[str], guard: RetrainPolicy) -> str | None:
+    """Why one more retraining would be too many; None where it would not."""
+    if guard.most is None:
+        return None
+    most, days = guard.most
+    since = datetime.date.fromisoformat(partition) - datetime.timedelta(days=days)
+    lately = [day for day in retrained if day > since.isoformat()]
+    if len(lately) < most:
+        return None
+    return (
+        f"held back: retrained for {', '.join(lately)}, and retrain.max allows {guard.max}; it is "
+        "asked for again by the next report that has a reason to"
+    )
 
 
 def _retrain(
@@ -337,7 +515,7 @@ def _decided_text(regime: Regime, labelled: int, policy: DriftPolicy) -> str:
 
 
 def _score_reason(
-    score: ScoreCheck | None,
+    score: ScoreCheck | DaysScore | None,
     earlier: Sequence[ReportRecord],
     production: str | None,
     policy: DriftPolicy,
@@ -346,7 +524,9 @@ def _score_reason(
     if score is None:
         return None
     if score.fall.credible:
-        return _score_text(score.fall, "credibly below")
+        return _score_text(score, "credibly below")
+    if isinstance(score, DaysScore):
+        return None
     if not score.fall_of_days.credible:
         return None
     # Days of another production version say nothing about this one.
@@ -357,20 +537,32 @@ def _score_reason(
     )
     if not in_a_row:
         return None
-    text = _score_text(score.fall_of_days, "credibly below")
+    text = _score_text(ScoreCheck(score.fall_of_days, score.fall_of_days), "credibly below")
     return f"{text}, {policy.score_days} scored batches in a row"
 
 
-def _score_text(fall: ScoreFall, relation: str) -> str:
+def _score_text(score: ScoreCheck | DaysScore, relation: str) -> str:
+    fall = score.fall
+    numbers = (
+        f"{fall.rows_now} rows against {fall.rows_then}, fall {fall.fall:+.3f}, "
+        f"at least {fall.fall_lower:+.3f} at confidence {fall.confidence:g}"
+    )
+    if isinstance(score, ScoreCheck):
+        return (
+            f"production's score {fall.score_now:.3f} is {relation} its {fall.score_then:.3f} on "
+            f"the baseline holdout ({numbers})"
+        )
     return (
-        f"production's score {fall.score_now:.3f} is {relation} its {fall.score_then:.3f} on the "
-        f"baseline holdout ({fall.rows_now} rows against {fall.rows_then}, fall {fall.fall:+.3f}, "
-        f"at least {fall.fall_lower:+.3f} at confidence {fall.confidence:g})"
+        f"production's score {fall.score_now:.3f} on {score.days} "
+        f"{_plural(score.days, 'day', 'days')} is {relation} its {fall.score_then:.3f} on the "
+        f"days that it is known by, as days vary ({numbers})"
     )
 
 
-def _comparison_reasons(comparison: Comparison, reference: str) -> list[str]:
+def _comparison_reasons(comparison: Comparison, reference: str, days: int = 1) -> list[str]:
     reasons = []
+    if days > 1:
+        reference = f"{reference}, the last {days} days taken together"
     differing = [column for column in comparison.features if column.differs]
     total = len(comparison.features)
     if differing:
@@ -384,9 +576,10 @@ def _comparison_reasons(comparison: Comparison, reference: str) -> list[str]:
             f"{comparison.needed_share:g} ({shown}{f', and {more} more' if more > 0 else ''})"
         )
         if comparison.share_reached and not comparison.features_differ:
+            by_chance = "by chance" if comparison.inflation == 1 else "between days"
             reasons.append(
-                f"so many columns differ by chance with p {comparison.joint_p:.2g}, which must be "
-                f"at most {comparison.joint_significance:g} to call it drift"
+                f"so many columns differ {by_chance} with p {comparison.joint_p:.2g}, which must "
+                f"be at most {comparison.joint_significance:g} to call it drift"
             )
     else:
         reasons.append(f"none of {total} feature columns differs from {reference}")

@@ -2,22 +2,30 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from mlops_assets.data.contract import check, derive_contract
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.splits import held_out
+from mlops_assets.drift.two_sample import DayEffects
+from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.journal import ALL, BaselineTaken
 from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.reference import periods_of_times
 
 
 @dataclass(frozen=True)
 class BaselineOutcome:
-    """The baseline as it is stored, and where."""
+    """The baseline as it is stored, and where.
+
+    ``effects`` says how different its periods are from each other; None where too few are known.
+    """
 
     table: pd.DataFrame
     path: str
     record: BaselineTaken
+    effects: DayEffects | None = None
 
 
 def take_baseline(life: Life) -> BaselineOutcome:
@@ -28,9 +36,17 @@ def take_baseline(life: Life) -> BaselineOutcome:
     """
     spec = life.spec
     read = life.incoming.baseline()
+    read, periods = _without_periods(life, read)
     contract = derive_contract(read, spec.columns, spec.contract, spec.task)
-    table = spec.columns.labelled(check(read, contract, spec.columns).frame)
+    whole = check(read, contract, spec.columns).frame
+    table = spec.columns.labelled(whole)
+    if periods is not None:
+        periods = periods[whole.index.get_indexer(table.index)]
     holdout = held_out(table, spec.columns, spec.split.holdout_share, spec.split.seed, spec.task)
+    if periods is not None:
+        life.store.write(spec.name, "baseline_periods", ALL, pd.DataFrame({"period": periods}))
+    if spec.columns.timestamp is not None:
+        periods = periods_of_times(table[spec.columns.timestamp])
     path = life.store.write(spec.name, "baseline_data", ALL, table)
     record = BaselineTaken(
         rows=len(table),
@@ -38,7 +54,34 @@ def take_baseline(life: Life) -> BaselineOutcome:
         train_rows=int((~holdout).sum()),
         holdout_rows=int(holdout.sum()),
         data_hash=fingerprint(table),
+        periods=0 if periods is None else len(np.unique(periods[periods >= 0])),
         contract=contract.to_yaml(),
     )
     life.journal.keep_baseline(record)
-    return BaselineOutcome(table, path, record)
+    return BaselineOutcome(table, path, record, _effects(life, table, periods))
+
+
+def _effects(life: Life, table: pd.DataFrame, periods: np.ndarray | None) -> DayEffects | None:
+    if periods is None:
+        return None
+    spec = life.spec
+    features = tuple(spec.columns.features(table))
+    columns = (features, spec.columns.target, spec.drift.max_rows)
+    side = life.comparing.side(table, *columns, periods)
+    return side.effects(spec.task, spec.drift.window)
+
+
+def _without_periods(life: Life, read: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray | None]:
+    """The table without the column that only says which period a row comes from; and these."""
+    column = life.spec.baseline.period
+    if column is None:
+        return read, None
+    if column not in read.columns:
+        raise UserError(
+            f"the baseline has no column {column!r}, which `baseline.period` names. Its columns "
+            f"are {', '.join(map(str, read.columns))}. Correct `baseline.period`."
+        )
+    codes = pd.factorize(read[column], sort=True)[0]
+    columns = life.spec.columns
+    roles = {columns.target, columns.timestamp, *columns.id, *columns.ignore}
+    return (read if column in roles else read.drop(columns=column)), np.asarray(codes)

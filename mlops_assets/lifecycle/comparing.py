@@ -5,6 +5,7 @@ These functions cost a day its time.
 
 from typing import Protocol
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
@@ -12,7 +13,7 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.data.contract import Checked, Contract, check
 from mlops_assets.drift.policy import DriftPolicy
 from mlops_assets.drift.score import Scored, ScoreFall, falls
-from mlops_assets.drift.two_sample import Comparison, Side, compare_sides
+from mlops_assets.drift.two_sample import Comparison, DayEffects, Side, compare_sides
 from mlops_assets.metrics import Metric
 from mlops_assets.promotion.evaluation import Evidence, measure
 from mlops_assets.promotion.policy import GatePolicy
@@ -26,12 +27,24 @@ class Comparing(Protocol):
         ...
 
     def side(
-        self, frame: pd.DataFrame, features: tuple[str, ...], target: str | None, max_rows: int
+        self,
+        frame: pd.DataFrame,
+        features: tuple[str, ...],
+        target: str | None,
+        max_rows: int,
+        periods: np.ndarray | None = None,
     ) -> Side:
         """A table, ready to be compared; as :class:`mlops_assets.drift.two_sample.Side`."""
         ...
 
-    def compare(self, reference: Side, batch: Side, task: str, policy: DriftPolicy) -> Comparison:
+    def compare(
+        self,
+        reference: Side,
+        batch: Side,
+        task: str,
+        policy: DriftPolicy,
+        effects: DayEffects | None = None,
+    ) -> Comparison:
         """As :func:`mlops_assets.drift.two_sample.compare_sides`."""
         ...
 

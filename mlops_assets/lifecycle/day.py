@@ -1,22 +1,33 @@
 """One day's batch beside all that it is compared with: baseline, regimes, both versions."""
 
+import datetime as dt
 import math
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from mlops_assets.drift.day_effects import DAYS_ALIKE, FEWEST_PERIODS
 from mlops_assets.drift.importance import RankedColumn, permutation_importance, rank_by_importance
-from mlops_assets.drift.regimes import Regime, ReportRecord, fold_regimes
+from mlops_assets.drift.regimes import Regime, ReportRecord, fold_regimes, quiet_days
 from mlops_assets.drift.report import write_html
-from mlops_assets.drift.score import Scored, ScoreFall
-from mlops_assets.drift.two_sample import Comparison, Side
+from mlops_assets.drift.score import (
+    DayScore,
+    Scored,
+    ScoreFall,
+    ScoreSpread,
+    fall_beyond_days,
+    fall_of_days,
+    score_spread,
+)
+from mlops_assets.drift.two_sample import Comparison, DayEffects, Side
 from mlops_assets.drift.verdict import (
     Batch,
+    DaysScore,
     RegimeMatch,
     ScoreCheck,
+    Together,
     Verdict,
     drifted_in_a_row,
     judge,
@@ -26,6 +37,7 @@ from mlops_assets.lifecycle.journal import ALL, BatchTaken, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.lineage import decided_before
 from mlops_assets.lifecycle.predictions import served_by
+from mlops_assets.lifecycle.reference import Reference, baseline_periods
 from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows, not_learned
 from mlops_assets.promotion.registry import Version
 from mlops_assets.promotion.rollback import RollbackRecord, previous_is_better, rollback_due
@@ -41,8 +53,10 @@ class Day:
         self.data_hash = self._taken(partition).data_hash
         self.baseline = life.store.read(spec.name, "baseline_data", ALL)
         self.features = spec.columns.features(self.baseline)
-        self.side = self._side((self.data_hash,), lambda: self.batch)
-        self.against_baseline = self._compare(self._baseline_side())
+        self.reference = Reference(life, partition, self.baseline, self.reports)
+        self.side = self.reference.several([partition])
+        self.effects = self.reference.effects
+        self.against_reference = self._compare(self.reference.side, self.side, self.effects)
         self.registry = life.registry
         self.production = served_by(life, partition)
         self.model = life.load(self.production)
@@ -73,14 +87,51 @@ class Day:
         labelled = len(spec.columns.labelled(self.batch))
         return judge(
             Batch(self.partition, len(self.batch), labelled, str(self.production.number)),
-            self.against_baseline,
+            self.against_reference,
             self._score_check(),
             fold_regimes(self.reports, self.life.journal.decisions(), before=self.partition),
             self._match,
             self.reports,
             spec.drift,
-            # So many that the evaluation part alone is enough for the gate.
-            needed_labels=math.ceil(spec.gate.min_evaluation_rows / spec.split.evaluation_share),
+            needed_labels=self._needed_labels,
+            together=self._together() if self.effects else None,
+            reference=self.reference.name,
+            due=self._due(labelled),
+        )
+
+    def _due(self, labelled: int) -> str | None:
+        """Why a retraining is due whatever has drifted; None where none is."""
+        every = self.spec.retrain.every_days
+        if every is None:
+            return None
+        decided = [r.partition for r in self.life.journal.decisions()]
+        decided = [day for day in decided if day <= self.partition]
+        reported = [r.partition for r in self.reports if r.partition <= self.partition]
+        last = max(decided) if decided else min(reported, default=self.partition)
+        passed = (dt.date.fromisoformat(self.partition) - dt.date.fromisoformat(last)).days
+        quiet = [day for day in quiet_days(self.reports, self.partition) if day > last]
+        labelled += sum(r.labelled_rows for r in self.reports if r.partition in quiet)
+        if passed < every or labelled < self._needed_labels:
+            return None
+        what = "last decision" if decided else "first report"
+        return f"the {what} was made {passed} days ago, and retrain.every asks for one in {every}"
+
+    @property
+    def _needed_labels(self) -> int:
+        """So many that the evaluation part alone is enough for the gate."""
+        spec = self.spec
+        return math.ceil(spec.gate.min_evaluation_rows / spec.split.evaluation_share)
+
+    def _together(self) -> Together:
+        """Several days at once; and this one by its rows, where that is enough."""
+        by_rows = self.against_reference.inflation < DAYS_ALIKE
+        return Together(
+            compare=lambda window: self._compare(
+                self.reference.side,
+                self.reference.several([*window, self.partition]),
+                self.effects,
+            ),
+            at_once=self._compare(self.reference.side, self.side, None) if by_rows else None,
         )
 
     def decided_before(self, verdict: Verdict) -> str | None:
@@ -99,12 +150,12 @@ class Day:
         """The columns by how much their drift matters to the production model."""
         holdout = baseline_parts(self.life).judge
         if holdout.empty:
-            return rank_by_importance(self.against_baseline, {})
+            return rank_by_importance(self.against_reference, {})
         target = holdout[self.spec.columns.target]
         importances = permutation_importance(
             self.model, holdout[self.model.features], target, self.spec.metric, self.spec.drift.seed
         )
-        return rank_by_importance(self.against_baseline, importances)
+        return rank_by_importance(self.against_reference, importances)
 
     @cached_property
     def beside_previous(self) -> RollbackRecord | None:
@@ -159,18 +210,18 @@ class Day:
         pages = {"report": folder / f"{self.partition}.html"}
         found = "drift" if verdict.drift_detected else "no drift"
         self._write_page(
-            self.baseline,
-            self.against_baseline,
+            self.reference.table().rows,
+            self.against_reference,
             pages["report"],
             verdict,
-            f"{found}, beside the baseline",
+            f"{found}, beside {self.reference.name}",
         )
         for regime, match in self.matches.items():
             if regime.name == verdict.regime:
                 pages["regime_report"] = folder / f"{self.partition}-regime.html"
                 alike = f"like the regime of {regime.name}"
                 self._write_page(
-                    self._reference(regime),
+                    self._rows_of(regime),
                     match.comparison,
                     pages["regime_report"],
                     verdict,
@@ -191,8 +242,8 @@ class Day:
     def _match(self, regime: Regime) -> RegimeMatch:
         if regime not in self.matches:
             latest = self._latest(regime)
-            hashes = tuple(self._taken(partition).data_hash for partition in latest)
-            comparison = self._compare(self._side(hashes, lambda: self._reference(regime)))
+            side = self.reference.several(latest)
+            comparison = self._compare(side, self.side, self.effects)
             # Where the columns say that it is another one, the score need not be asked.
             fall = None if comparison.differs else self._fall_since(latest)
             self.matches[regime] = RegimeMatch(comparison, fall)
@@ -201,10 +252,77 @@ class Day:
     def _fall_since(self, partitions: list[str]) -> ScoreFall | None:
         """How production's score on the batch is below that on some others."""
         then = self._scored(evaluation_rows(self.life, partitions))
-        fall = self._falls(then, (self.spec.drift.score_confidence,))
-        return fall[0] if fall else None
+        falls_found = self._falls(then, (self.spec.drift.score_confidence,))
+        if falls_found is None or self.score_spread is None:
+            return falls_found[0] if falls_found else None
+        (fall,) = falls_found
+        level = 1 - self.spec.drift.score_confidence
+        return fall_beyond_days(fall, len(partitions), self.score_spread, level)
 
-    def _score_check(self) -> ScoreCheck | None:
+    def _score_check(self) -> ScoreCheck | DaysScore | None:
+        """The score on the batch against the one on the baseline holdout.
+
+        By rows; or, where days are known and vary by more than rows explain, that of the latest
+        days against those that production is known by.
+        """
+        by_rows = self._score_by_rows
+        if by_rows is None or self.score_spread is None:
+            return by_rows
+        policy, now = self.spec.drift, [DayScore(self.score or 0.0, len(self.now.y_true))]
+        for report in reversed(self._scored_before()):
+            if len(now) == policy.window:
+                break
+            now.insert(0, DayScore(report.score or 0.0, report.score_rows))
+        then = [day for day in self.days_known if day not in now] or self.days_known
+        metric, level = self.spec.metric, 1 - policy.score_confidence
+        return DaysScore(fall_of_days(then, now, self.score_spread, metric, level), len(now))
+
+    @cached_property
+    def score_spread(self) -> ScoreSpread | None:
+        """How production's score varies between days; None where that is not known, or little."""
+        if self.effects is None or self._score_by_rows is None:
+            return None
+        if len(self.days_known) < FEWEST_PERIODS:
+            return None
+        spread = score_spread(self.days_known, self._score_by_rows.fall)
+        return spread if spread.inflation(len(self.now.y_true)) >= DAYS_ALIKE else None
+
+    @cached_property
+    def days_known(self) -> list[DayScore]:
+        """Production's scores on the days of the holdout, and on the quiet ones that it served."""
+        quiet = set(self.reference.quiet)
+        days = [
+            DayScore(report.score or 0.0, report.score_rows)
+            for report in self._scored_before()
+            if report.partition in quiet
+        ]
+        return [*self._holdout_by_day(), *days]
+
+    def _scored_before(self) -> list[ReportRecord]:
+        """The earlier days that this production was scored on."""
+        version = str(self.production.number)
+        return [
+            report
+            for report in self.reports
+            if report.partition < self.partition
+            and report.score is not None
+            and report.score_rows
+            and report.production == version
+        ]
+
+    def _holdout_by_day(self) -> list[DayScore]:
+        holdout = baseline_parts(self.life).judge
+        periods = baseline_periods(self.life, holdout)
+        metric, target = self.spec.metric, self.spec.columns.target
+        found = []
+        for period in np.unique(periods[periods >= 0]):
+            rows = holdout[periods == period]
+            score = metric.score(rows[target].to_numpy(), self.model.predict(rows))
+            found.append(DayScore(score, len(rows)))
+        return found
+
+    @cached_property
+    def _score_by_rows(self) -> ScoreCheck | None:
         """The score on the batch against the one on the baseline holdout.
 
         The score at promotion was measured on the holdout and on a regime's rows; a batch of a
@@ -236,7 +354,7 @@ class Day:
             return self.spec.columns.labelled(self.batch)
         return not_learned(self.life, evaluation_rows(self.life, [self.partition]), *versions)
 
-    def _reference(self, regime: Regime) -> pd.DataFrame:
+    def _rows_of(self, regime: Regime) -> pd.DataFrame:
         """The rows of the regime that a batch is compared with."""
         name, latest = self.spec.name, self._latest(regime)
         tables = [self.life.store.read(name, "drifted_batch", partition) for partition in latest]
@@ -253,18 +371,9 @@ class Day:
                 break
         return latest
 
-    def _compare(self, reference: Side) -> Comparison:
+    def _compare(self, reference: Side, batch: Side, effects: DayEffects | None) -> Comparison:
         spec = self.spec
-        return self.life.comparing.compare(reference, self.side, spec.task, spec.drift)
-
-    def _baseline_side(self) -> Side:
-        return self._side((self.life.journal.baseline().data_hash,), lambda: self.baseline)
-
-    def _side(self, hashes: tuple[str, ...], rows: Callable[[], pd.DataFrame]) -> Side:
-        """A table of known contents, ready to be compared."""
-        columns = (tuple(self.features), self.spec.columns.target, self.spec.drift.max_rows)
-        ready = self.life.comparing.side
-        return self.life.sides.side((hashes, columns), lambda: ready(rows(), *columns))
+        return self.life.comparing.compare(reference, batch, spec.task, spec.drift, effects)
 
     def _write_page(
         self,

@@ -18,7 +18,7 @@ class DriftOutcome:
 
     Attributes:
         verdict: Has the batch drifted, which regime is it, is a retraining due?
-        comparison: The batch against the baseline, column by column.
+        comparison: The batch against the reference, column by column.
         ranked: The columns by how much their drift matters to production; none without drift, or
             where nobody looks.
         pages: The pages for people, by name.
@@ -59,7 +59,9 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
     beside = today.beside_previous
     life.journal.keep_report(
         Reported(
-            report=verdict.record(),
+            report=verdict.record().model_copy(
+                update={"score": today.score, "score_rows": len(today.now.y_true)}
+            ),
             reasons=list(verdict.reasons),
             data_hash=today.data_hash,
             rollback=beside,
@@ -67,7 +69,7 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
     )
     return DriftOutcome(
         verdict=verdict,
-        comparison=today.against_baseline,
+        comparison=today.against_reference,
         ranked=ranked,
         pages=pages,
         data_hash=today.data_hash,

@@ -28,6 +28,7 @@ class BaselineTaken(BaseModel):
     train_rows: int
     holdout_rows: int
     data_hash: str
+    periods: int = Field(default=0, description="How many its rows come from; 0: nobody knows.")
     contract: str = Field(description="The data contract for every batch, as YAML.")
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlops_assets.drift.regimes import fold_regimes, regime_of
+from mlops_assets.drift.regimes import BASELINE, fold_regimes, quiet_days, regime_of, regimes_by_day
 from mlops_assets.drift.verdict import decided_already, known_already
 from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.reference import MOST_QUIET
 from mlops_assets.lifecycle.rows import contents, learned_of_its_day
 
 
@@ -67,11 +68,18 @@ def lineage(life: Life, partition: str) -> Lineage:
             f"{life.spec.name}/drift_report of {partition} first."
         )
     report = reported.report
-    earlier = fold_regimes(life.journal.reports(), life.journal.decisions(), before=partition)
+    reports, decisions = life.journal.reports(), life.journal.decisions()
+    earlier = fold_regimes(reports, decisions, before=partition)
     name = regime_of(report)
     alike = next((regime for regime in earlier if regime.name == name), None)
-    regime_partitions = (*(alike.partitions if alike else ()), partition)
-    rows = report.labelled_rows + (alike.labelled_rows if alike else 0)
+    named = regimes_by_day(r for r in reports if r.partition < partition)
+    before = {day for day in report.window if named.get(day) == BASELINE}
+    before |= {*(alike.partitions if alike else ())}
+    if name == BASELINE:  # a retraining that was due: on what has come since the last one
+        last = max((d.partition for d in decisions if d.partition < partition), default="")
+        before = {day for day in quiet_days(reports, partition)[-MOST_QUIET:] if day > last}
+    regime_partitions = (*sorted(before), partition)
+    rows = sum(r.labelled_rows for r in reports if r.partition in {*regime_partitions})
     promoted = (day for regime in earlier if regime.promoted for day in regime.partitions)
     return Lineage(
         regime=name,

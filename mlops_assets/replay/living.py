@@ -207,7 +207,7 @@ class Living:
             log.columns.update(found.comparison.drifted_columns)
         log.regimes[partition] = verdict.regime_name
         log.drifted[partition] = verdict.drift_detected
-        policy = self.life.spec.drift
+        spec = self.life.spec
         why_not = why_not_retrained(
             partition,
             verdict.retrain,
@@ -215,7 +215,8 @@ class Living:
             found.decided_before,
             found.drifted_in_a_row,
             self._retrained,
-            policy,
+            spec.drift,
+            spec.retrain,
         )
         if why_not is None:
             self._retrain(partition)

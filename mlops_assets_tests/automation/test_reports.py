@@ -17,7 +17,7 @@ REPORT = dg.AssetKey(["iris", "drift_report"])
 
 @pytest.fixture
 def spec() -> ModelSpec:
-    return iris_spec()
+    return iris_spec(retrain={"max": None})
 
 
 def sensor_of(spec: ModelSpec) -> dg.SensorDefinition:

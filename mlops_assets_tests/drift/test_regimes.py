@@ -1,12 +1,23 @@
 """Folding regimes from records."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_assets.drift.regimes import DecisionRecord, Regime, ReportRecord, fold_regimes
+from mlops_assets.drift.regimes import (
+    DecisionRecord,
+    Regime,
+    ReportRecord,
+    fold_regimes,
+    quiet_days,
+    regimes_by_day,
+)
 
 
-def report(day: int, regime: str, rows: int = 300, labelled: int = 300) -> ReportRecord:
+def report(
+    day: int, regime: str, rows: int = 300, labelled: int = 300, **more: Any
+) -> ReportRecord:
     return ReportRecord(
         partition=f"2026-01-{day:02}",
         drift_detected=regime != "baseline",
@@ -14,6 +25,7 @@ def report(day: int, regime: str, rows: int = 300, labelled: int = 300) -> Repor
         regime=regime,
         rows=rows,
         labelled_rows=labelled,
+        **more,
     )
 
 
@@ -76,3 +88,30 @@ def test_a_report_that_says_new_opens_its_own_regime():
 def test_the_order_of_records_changes_nothing(reports, decisions):
     expected = fold_regimes(HISTORY, DECISIONS, "2026-01-09")
     assert fold_regimes(reports, decisions, "2026-01-09") == expected
+
+
+def test_days_that_shifted_together_are_of_one_regime():
+    reports = [
+        report(1, "baseline"),
+        report(2, "baseline", unusual=True),
+        report(3, "2026-01-03", window=("2026-01-02",)),
+        report(4, "baseline"),
+    ]
+    (regime,) = fold_regimes(reports, [], before="2026-01-05")
+    assert (regime.name, regime.partitions) == ("2026-01-03", ("2026-01-02", "2026-01-03"))
+    assert quiet_days(reports, "2026-01-05") == ("2026-01-01", "2026-01-04")
+
+
+def test_an_unusual_day_is_not_quiet_and_no_regime():
+    reports = [report(1, "baseline"), report(2, "baseline", unusual=True)]
+    assert quiet_days(reports, "2026-01-03") == ("2026-01-01",)
+    assert quiet_days(reports, "2026-01-01") == ()
+    assert fold_regimes(reports, [], before="2026-01-03") == ()
+
+
+def test_a_day_that_has_a_regime_of_its_own_keeps_it():
+    reports = [
+        report(2, "2026-01-02"),
+        report(3, "2026-01-03", window=("2026-01-02",)),
+    ]
+    assert regimes_by_day(reports) == {"2026-01-02": "2026-01-02", "2026-01-03": "2026-01-03"}

@@ -5,20 +5,24 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from mlops_assets.drift.policy import DriftPolicy
+from mlops_assets.drift.policy import DriftPolicy, RetrainPolicy
 from mlops_assets.drift.regimes import DecisionRecord, Regime, ReportRecord
 from mlops_assets.drift.score import ScoreFall
 from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 from mlops_assets.drift.verdict import (
     Batch,
+    DaysScore,
     RegimeMatch,
     ScoreCheck,
+    Together,
     decided_already,
     drifted_in_a_row,
     hold_back,
     judge,
     known_already,
+    why_not_retrained,
 )
 
 POLICY = DriftPolicy()
@@ -315,3 +319,144 @@ def test_patience_and_cooldown_hold_back_and_say_so():
     assert hold_back(DAY, 1, "2026-01-06", cool) is None
     assert hold_back(DAY, 1, "2026-01-12", cool) is None  # a later day's retraining
     assert hold_back(DAY, 1, None, cool) is None
+
+
+# ---------------------------------------------------------------- several days at once
+
+
+def known_day(day: int, **more):
+    """A day that was reported on while periods were known; as usual unless told otherwise."""
+    return report(day, drifted="regime" in more).model_copy(
+        update={"state": "stable", "unusual": False} | more
+    )
+
+
+def together(*differing: tuple[int, ...], at_once: Comparison | None = None) -> Together:
+    """Days that differ from the reference when taken together with this one."""
+    windows = [tuple(f"2026-01-{day:02}" for day in days) for days in differing]
+    return Together(lambda window: DRIFTED if window in windows else ALIKE, at_once)
+
+
+QUIET = [known_day(day) for day in range(1, 10)]
+
+
+def test_one_day_beyond_what_days_do_is_unusual_and_no_shift():
+    verdict = verdict_of(DRIFTED, reports=QUIET, together=together())
+    assert (verdict.state, verdict.drift_detected, verdict.retrain) == ("unusual day", False, False)
+    assert (verdict.unusual, verdict.regime, verdict.window) == (True, "baseline", ())
+    assert "one day by itself is no shift" in verdict.reasons[-1]
+    assert verdict.record().unusual
+
+
+def test_a_storm_of_one_day_is_over_on_the_next():
+    reports = [*QUIET[:-1], known_day(9, unusual=True, state="unusual day")]
+    verdict = verdict_of(ALIKE, reports=reports, together=together((9,)))
+    assert (verdict.state, verdict.drift_detected) == ("stable", False)
+
+
+def test_two_such_days_in_a_row_are_a_shift_of_both():
+    reports = [*QUIET[:-1], known_day(9, unusual=True, state="unusual day")]
+    verdict = verdict_of(DRIFTED, reports=reports, together=together((9,)))
+    assert (verdict.state, verdict.retrain, verdict.regime) == ("shift, new", True, "new")
+    assert verdict.window == ("2026-01-09",)
+    assert (verdict.regime_rows, verdict.regime_labelled_rows) == (600, 600)
+    assert "from the baseline, the last 2 days taken together" in verdict.reasons[0]
+
+
+def test_a_week_that_differs_though_none_of_its_days_does_is_a_shift():
+    week = (4, 5, 6, 7, 8, 9)
+    verdict = verdict_of(ALIKE, reports=QUIET, together=together(week))
+    assert verdict.state == "shift, new"
+    assert verdict.window == tuple(f"2026-01-{day:02}" for day in week)
+    assert verdict.regime_rows == 7 * 300
+
+
+def test_an_unusual_day_has_no_part_in_the_week_around_it():
+    reports = [*QUIET[:-2], known_day(8, unusual=True, state="unusual day"), QUIET[-1]]
+    verdict = verdict_of(ALIKE, reports=reports, together=together((3, 4, 5, 6, 7, 9)))
+    assert verdict.window == tuple(f"2026-01-{day:02}" for day in (3, 4, 5, 6, 7, 9))
+
+
+def test_where_days_hardly_differ_one_is_enough():
+    verdict = verdict_of(DRIFTED, reports=QUIET, together=together(at_once=DRIFTED))
+    assert (verdict.state, verdict.retrain, verdict.window) == ("shift, new", True, ())
+
+
+def in_regime(*days: int, of: int = 8) -> list[ReportRecord]:
+    named = f"2026-01-{of:02}"
+    return [known_day(day, regime=named, state="shift, new", unusual=True) for day in days]
+
+
+def test_a_day_that_may_be_of_the_latest_regime_counts_with_its_days():
+    state = {"reports": in_regime(8, 9), "regimes": [regime(8, decided=300)]}
+    alike = like("2026-01-08")
+    verdict = verdict_of(ALIKE, **state, compare_with=alike, together=together((8, 9)))
+    assert (verdict.state, verdict.regime, verdict.learned) == ("shift, known", "2026-01-08", True)
+    assert not verdict.retrain
+    # Not where it is another one; and by rows it is known at once to be over.
+    over = verdict_of(ALIKE, **state, compare_with=like(), together=together((8, 9)))
+    assert over.state == "stable"
+    by_rows = together((8, 9), at_once=ALIKE)
+    assert verdict_of(ALIKE, **state, compare_with=alike, together=by_rows).state == "stable"
+
+
+def test_a_candidate_that_was_refused_leaves_its_regime_unlearned():
+    refused = dataclasses.replace(regime(8, decided=300), promoted=False)
+    verdict = verdict_of(
+        ALIKE,
+        reports=in_regime(8, 9),
+        regimes=[refused],
+        compare_with=like("2026-01-08"),
+        together=together((8, 9)),
+    )
+    assert (verdict.state, verdict.learned) == ("shift, known", False)
+
+
+def days_score(credible: bool) -> DaysScore:
+    return DaysScore(fall(credible), 7)
+
+
+@pytest.mark.parametrize(("credible", "state"), [(True, "shift, new"), (False, "stable")])
+def test_a_score_that_days_say_has_fallen_is_a_shift(credible, state):
+    verdict = verdict_of(ALIKE, days_score(credible), reports=QUIET, together=together())
+    assert verdict.state == state
+    assert f"is {'' if credible else 'not '}credibly below its 0.900 on the days" in " ".join(
+        verdict.reasons
+    )
+    assert verdict.score_below is None
+
+
+def test_a_retraining_that_is_due_needs_no_drift():
+    verdict = verdict_of(ALIKE, due="the last decision was made 28 days ago")
+    assert (verdict.retrain, verdict.drift_detected, verdict.scheduled) == (True, False, True)
+    assert verdict.reasons[-1] == "the last decision was made 28 days ago: retrain"
+    assert known_already(verdict.record(), [regime(8, decided=10_000)], POLICY) is None
+    drifted = verdict_of(DRIFTED, due="the last decision was made 28 days ago")
+    assert (drifted.retrain, drifted.scheduled) == (True, False)
+
+
+def test_a_storm_of_retrainings_is_held_back_and_said():
+    def why(*retrained: str, guard: str | None = "2 per 7 days") -> str | None:
+        return why_not_retrained(
+            DAY, True, ["drift"], None, 1, retrained, POLICY, RetrainPolicy(max=guard)
+        )
+
+    assert why("2026-01-04", "2026-01-09") == (
+        "2026-01-10: held back: retrained for 2026-01-04, 2026-01-09, and retrain.max allows 2 per "
+        "7 days; it is asked for again by the next report that has a reason to"
+    )
+    assert why("2026-01-03", "2026-01-09") is None
+    assert why("2026-01-09", "2026-01-09") is None  # one day, asked for twice
+    assert why("2026-01-11", "2026-01-12") is None  # later days
+    assert why("2026-01-08", "2026-01-09", guard=None) is None
+
+
+@pytest.mark.parametrize(("every", "days"), [("28 days", 28), (28, 28), ("1 day", 1), (None, None)])
+def test_every_so_many_days(every, days):
+    assert RetrainPolicy(every=every).every_days == days
+
+
+@pytest.mark.parametrize("wrong", [{"every": "monthly"}, {"every": 0}, {"max": "2"}])
+def test_a_schedule_that_cannot_be_read_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        RetrainPolicy(**wrong)

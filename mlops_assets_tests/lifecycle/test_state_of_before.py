@@ -80,7 +80,9 @@ def test_a_known_regime_stays_known_and_an_earlier_report_can_be_made_again(loop
     before = loop.store.record("iris", "drift_report", "2026-01-03")["report"]
     again = loop.daily("2026-01-03")
     assert again.success, again.message
-    assert loop.store.record("iris", "drift_report", "2026-01-03")["report"] == before
+    now = loop.store.record("iris", "drift_report", "2026-01-03")["report"]
+    assert {name: now[name] for name in before} == before
+    assert (now["state"], now["unusual"]) == ("shift, known", None)
 
 
 def test_its_versions_can_be_trained_again_and_say_what_they_lack(loop, capsys):

@@ -1,0 +1,153 @@
+"""What a batch is compared with: the baseline, and the quiet days since."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from mlops_assets.drift.day_effects import FEWEST_PERIODS
+from mlops_assets.drift.regimes import BASELINE, ReportRecord, quiet_days, regimes_by_day
+from mlops_assets.drift.two_sample import DayEffects, Side
+from mlops_assets.errors import NotStoredError
+from mlops_assets.lifecycle.journal import ALL
+from mlops_assets.lifecycle.life import Life
+
+MOST_QUIET = 28  # days that are looked at beside the baseline: the latest
+
+
+def periods_of_times(times: pd.Series) -> np.ndarray:
+    """The number of the day (UTC) of each moment, in the order of time; -1 where it is missing."""
+    days = pd.to_datetime(times, utc=True).dt.floor("D")
+    return np.asarray(pd.factorize(days, sort=True)[0])
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows and the number of each one's period; -1 where nobody knows it."""
+
+    rows: pd.DataFrame
+    periods: np.ndarray
+
+
+class Reference:
+    """The rows that a batch is compared with, and what is usual between their periods.
+
+    Args:
+        life: The model.
+        partition: The batch's day; later ones play no part.
+        baseline: The baseline's rows.
+        reports: The drift reports so far.
+    """
+
+    def __init__(
+        self,
+        life: Life,
+        partition: str,
+        baseline: pd.DataFrame,
+        reports: Sequence[ReportRecord],
+    ) -> None:
+        self._life, self._partition, self._baseline = life, partition, baseline
+        self._reports = [report for report in reports if report.partition < partition]
+        self._features = tuple(life.spec.columns.features(baseline))
+
+    @cached_property
+    def baseline_periods(self) -> np.ndarray:
+        """The period of each row of the baseline."""
+        return baseline_periods(self._life, self._baseline)
+
+    @cached_property
+    def quiet(self) -> tuple[str, ...]:
+        """The quiet days that belong to it: none while too few periods are known."""
+        quiet = quiet_days(self._reports, self._partition)[-MOST_QUIET:]
+        known = len(np.unique(self.baseline_periods[self.baseline_periods >= 0]))
+        return quiet if known + len(quiet) >= FEWEST_PERIODS else ()
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        if not self.quiet:
+            return "the baseline"
+        days = f"{len(self.quiet)} quiet day{'s' if len(self.quiet) > 1 else ''}"
+        return f"the baseline and the latest {days}"
+
+    @cached_property
+    def side(self) -> Side:
+        """Its rows, ready to be compared."""
+        life = self._life
+        hashes = (life.journal.baseline().data_hash, *map(self._hash_of, self.quiet))
+        return self._side(hashes, self.table)
+
+    @cached_property
+    def effects(self) -> DayEffects | None:
+        """What is usual between periods; None: too few are known, and rows count by themselves."""
+        spec = self._life.spec
+        found = self.side.effects(spec.task, spec.drift.window)
+        return found or self._effects_of_days_unlike()
+
+    def table(self) -> Table:
+        """Its rows: the baseline's, then those of the quiet days."""
+        tables = [self._batch(day) for day in self.quiet]
+        known = self.baseline_periods
+        first = int(known.max(initial=-1)) + 1
+        days = [np.full(len(rows), first + place) for place, rows in enumerate(tables)]
+        return Table(
+            pd.concat([self._baseline, *tables], ignore_index=True),
+            np.concatenate([known, *days]),
+        )
+
+    def several(self, partitions: Sequence[str]) -> Side:
+        """Some days as one."""
+        hashes = tuple(self._hash_of(day) for day in partitions)
+        return self._side(hashes, lambda: self._days(partitions))
+
+    def _effects_of_days_unlike(self) -> DayEffects | None:
+        """Where no two days were alike so far, that is what days are like here."""
+        named = regimes_by_day(self._reports)
+        names = list(named.values())
+        alone = [day for day, regime in named.items() if names.count(regime) == 1]
+        quiet = [day for day, regime in named.items() if regime == BASELINE]
+        if len(alone) <= len(quiet) or len(alone) + len(quiet) < FEWEST_PERIODS:
+            return None
+        spec = self._life.spec
+        days = sorted({*alone, *quiet})[-MOST_QUIET:]
+        return self.several(days).effects(spec.task, spec.drift.window)
+
+    def _days(self, partitions: Sequence[str]) -> Table:
+        tables = [self._batch(day) for day in partitions]
+        lengths = [len(rows) for rows in tables]
+        return Table(
+            pd.concat(tables, ignore_index=True), np.repeat(np.arange(len(tables)), lengths)
+        )
+
+    def _side(self, hashes: tuple[str, ...], table: Callable[[], Table]) -> Side:
+        spec = self._life.spec
+        columns = (self._features, spec.columns.target, spec.drift.max_rows)
+
+        def make() -> Side:
+            made = table()
+            return self._life.comparing.side(made.rows, *columns, made.periods)
+
+        return self._life.sides.side((hashes, columns), make)
+
+    def _batch(self, day: str) -> pd.DataFrame:
+        return self._life.store.read(self._life.spec.name, "drifted_batch", day)
+
+    def _hash_of(self, day: str) -> str:
+        taken = self._life.journal.batch(day)
+        return taken.data_hash if taken else day
+
+
+def baseline_periods(life: Life, baseline: pd.DataFrame) -> np.ndarray:
+    """The period of each row of the baseline; -1 where nobody knows it."""
+    spec = life.spec
+    if spec.columns.timestamp is not None:
+        return periods_of_times(baseline[spec.columns.timestamp])
+    if spec.baseline.period is None:
+        return np.full(len(baseline), -1)
+    try:
+        kept = life.store.read(spec.name, "baseline_periods", ALL)["period"].to_numpy()
+    except NotStoredError:  # taken before `baseline.period` was set
+        return np.full(len(baseline), -1)
+    return kept if len(kept) == len(baseline) else np.full(len(baseline), -1)
