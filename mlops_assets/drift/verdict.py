@@ -175,14 +175,17 @@ def judge(
         (report for report in reports if report.partition < batch.partition),
         key=lambda report: report.partition,
     )
-    score_reason = _score_reason(score, earlier, batch.production, policy)
+    # Where days are different, a score may fall for a day with whatever has moved it.
+    one_is_enough = together is None or together.at_once is not None
+    score_reason = _score_reason(score, earlier, batch.production, policy, one_is_enough)
     shift = _shift(day, earlier, regimes, compare_with, policy, together)
     drifted = shift.found or score_reason is not None
     reasons = _comparison_reasons(shift.comparison, reference, len(shift.window) + 1)
     if score_reason:
         reasons.append(score_reason)
     elif score:
-        reasons.append(_score_text(score, "not credibly below"))
+        below = "for one day credibly below" if score.fall.credible else "not credibly below"
+        reasons.append(_score_text(score, below))
     unusual = day.differs if together else None
     if unusual and not drifted:
         reasons.append(
@@ -519,11 +522,12 @@ def _score_reason(
     earlier: Sequence[ReportRecord],
     production: str | None,
     policy: DriftPolicy,
+    one_is_enough: bool,
 ) -> str | None:
     """Why production's score counts as fallen; None where it does not."""
     if score is None:
         return None
-    if score.fall.credible:
+    if score.fall.credible and (one_is_enough or isinstance(score, DaysScore)):
         return _score_text(score, "credibly below")
     if isinstance(score, DaysScore):
         return None

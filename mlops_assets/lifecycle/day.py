@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 
@@ -266,37 +267,37 @@ class Day:
         days against those that production is known by.
         """
         by_rows = self._score_by_rows
+        days_differ = self.against_reference.inflation >= DAYS_ALIKE
+        if days_differ and len(self._days_known()) < FEWEST_PERIODS:
+            return None  # nobody knows how its score varies from day to day
         if by_rows is None or self.score_spread is None:
             return by_rows
-        policy, now = self.spec.drift, [DayScore(self.score or 0.0, len(self.now.y_true))]
-        for report in reversed(self._scored_before()):
-            if len(now) == policy.window:
-                break
-            now.insert(0, DayScore(report.score or 0.0, report.score_rows))
-        then = [day for day in self.days_known if day not in now] or self.days_known
-        metric, level = self.spec.metric, 1 - policy.score_confidence
-        return DaysScore(fall_of_days(then, now, self.score_spread, metric, level), len(now))
+        policy = self.spec.drift
+        latest = self._scored_before()[::-1][: policy.window - 1]
+        now = [DayScore(self.score or 0.0, len(self.now.y_true)), *map(_score_of, latest)]
+        then = self._days_known(without={report.partition for report in latest})
+        if not then:  # so far all that it is known by is the latest days
+            return by_rows
+        level = 1 - policy.score_confidence
+        fall = fall_of_days(then, now, self.score_spread, self.spec.metric, level)
+        return DaysScore(fall, len(now))
 
     @cached_property
     def score_spread(self) -> ScoreSpread | None:
         """How production's score varies between days; None where that is not known, or little."""
         if self.effects is None or self._score_by_rows is None:
             return None
-        if len(self.days_known) < FEWEST_PERIODS:
+        known = self._days_known()
+        if len(known) < FEWEST_PERIODS:
             return None
-        spread = score_spread(self.days_known, self._score_by_rows.fall)
+        spread = score_spread(known, self._score_by_rows.fall)
         return spread if spread.inflation(len(self.now.y_true)) >= DAYS_ALIKE else None
 
-    @cached_property
-    def days_known(self) -> list[DayScore]:
+    def _days_known(self, without: Collection[str] = ()) -> list[DayScore]:
         """Production's scores on the days of the holdout, and on the quiet ones that it served."""
-        quiet = set(self.reference.quiet)
-        days = [
-            DayScore(report.score or 0.0, report.score_rows)
-            for report in self._scored_before()
-            if report.partition in quiet
-        ]
-        return [*self._holdout_by_day(), *days]
+        quiet = set(self.reference.quiet) - set(without)
+        served = [report for report in self._scored_before() if report.partition in quiet]
+        return [*self._holdout_by_day, *map(_score_of, served)]
 
     def _scored_before(self) -> list[ReportRecord]:
         """The earlier days that this production was scored on."""
@@ -310,6 +311,7 @@ class Day:
             and report.production == version
         ]
 
+    @cached_property
     def _holdout_by_day(self) -> list[DayScore]:
         holdout = baseline_parts(self.life).judge
         periods = baseline_periods(self.life, holdout)
@@ -396,3 +398,7 @@ class Day:
             f"{spec.name}, {self.partition}: {found}",
             verdict.reasons,
         )
+
+
+def _score_of(report: ReportRecord) -> DayScore:
+    return DayScore(report.score or 0.0, report.score_rows)

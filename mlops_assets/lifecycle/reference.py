@@ -103,16 +103,14 @@ class Reference:
         return self._side(hashes, lambda: self._days(partitions))
 
     def _effects_of_days_unlike(self) -> DayEffects | None:
-        """Where no two days were alike so far, that is what days are like here."""
+        """Where hardly two days were alike so far, that is what days are like here."""
         named = regimes_by_day(self._reports)
-        names = list(named.values())
-        alone = [day for day, regime in named.items() if names.count(regime) == 1]
-        quiet = [day for day, regime in named.items() if regime == BASELINE]
-        if len(alone) <= len(quiet) or len(alone) + len(quiet) < FEWEST_PERIODS:
+        first = [named[day] for day in sorted(named)[:FEWEST_PERIODS]]
+        unlike = len({*first} - {BASELINE}) > FEWEST_PERIODS / 2
+        if not unlike or len(named) < FEWEST_PERIODS:
             return None
         spec = self._life.spec
-        days = sorted({*alone, *quiet})[-MOST_QUIET:]
-        return self.several(days).effects(spec.task, spec.drift.window)
+        return self.several(sorted(named)[-MOST_QUIET:]).effects(spec.task, spec.drift.window)
 
     def _days(self, partitions: Sequence[str]) -> Table:
         tables = [self._batch(day) for day in partitions]

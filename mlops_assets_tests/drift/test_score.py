@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_assets.drift.score import Scored, credibly_worse, falls
+from mlops_assets.drift.score import (
+    DayScore,
+    Scored,
+    ScoreSpread,
+    credibly_worse,
+    fall_beyond_days,
+    fall_of_days,
+    falls,
+    score_spread,
+)
 from mlops_assets.metrics import get_metric
 
 ACCURACY = get_metric("accuracy", "classification")
@@ -98,3 +107,75 @@ def test_a_perfect_score_on_few_rows_is_not_taken_for_certain(errors, credible):
         of_two_classes(errors, 300), of_two_classes(0, 120), ACCURACY, 0.999, 2000, 0
     )
     assert (fall.score_then, fall.credible) == (1.0, credible)
+
+
+# ---------------------------------------------------------------- days as the unit
+
+
+def days(count: int, between: float, rows: int = 100, mean: float = 0.8, seed: int = 0):
+    """Days of an accuracy that varies between them beyond what so many rows explain."""
+    rng = np.random.default_rng(seed)
+    truth = np.clip(mean + between * rng.normal(size=count), 0, 1)
+    return [DayScore(rng.binomial(rows, p) / rows, rows) for p in truth]
+
+
+ROWS_SAY = credibly_worse(with_hits(80, 100), with_hits(240, 300), ACCURACY, 0.999, 2000, 0)
+
+
+def test_the_spread_between_days_is_what_rows_do_not_explain():
+    alike = [score_spread(days(30, 0.0, seed=seed), ROWS_SAY).between for seed in range(20)]
+    apart = [score_spread(days(30, 0.1, seed=seed), ROWS_SAY).between for seed in range(20)]
+    assert np.mean(alike) < 0.0005
+    assert np.mean(np.sqrt(apart)) == pytest.approx(0.1, abs=0.02)
+    found = score_spread(days(30, 0.0), ROWS_SAY)
+    assert found.per_row == pytest.approx(0.8 * 0.2, rel=0.2)
+    assert found.days == 30
+
+
+def test_a_day_varies_as_many_times_more_as_its_rows_are_many():
+    spread = ScoreSpread(per_row=0.16, between=0.0016, days=30)
+    assert spread.inflation(100) == pytest.approx(2.0)
+    assert spread.inflation(900) == pytest.approx(10.0)
+
+
+def test_one_bad_day_is_no_fall_and_a_bad_week_is():
+    then = days(30, 0.05)
+    spread = score_spread(then, ROWS_SAY)
+
+    def fallen(*scores: float) -> bool:
+        now = [DayScore(score, 100) for score in scores]
+        return fall_of_days(then, now, spread, ACCURACY, 0.001).credible
+
+    assert not fallen(0.1)
+    assert not fallen(0.1, 0.1)
+    assert not fallen(0.1, 0.8, 0.8, 0.8)
+    assert fallen(0.5, 0.5, 0.5)
+    assert fallen(0.7, 0.66, 0.7, 0.69, 0.66, 0.7, 0.68)
+    assert not fallen(0.79, 0.8, 0.78, 0.81, 0.8, 0.79, 0.8)
+
+
+def test_an_error_falls_when_it_grows():
+    then = [DayScore(1.0 + 0.01 * place, 100) for place in range(10)]
+    spread = ScoreSpread(per_row=0.01, between=0.001, days=10)
+    now = [DayScore(2.0, 100)] * 4
+    assert fall_of_days(then, now, spread, RMSE, 0.001).credible
+    assert not fall_of_days(now, then, spread, RMSE, 0.001).credible
+
+
+def test_weeks_that_are_like_all_others_are_rarely_called_fallen():
+    fallen = 0
+    for seed in range(200):
+        then, now = days(28, 0.05, seed=seed), days(7, 0.05, seed=1000 + seed)
+        spread = score_spread(then, ROWS_SAY)
+        fallen += fall_of_days(then, now, spread, ACCURACY, 0.001).credible
+    assert fallen <= 1
+
+
+def test_a_day_beside_a_regime_must_be_beyond_what_days_vary():
+    spread = ScoreSpread(per_row=0.16, between=0.0025, days=30)
+    rows = credibly_worse(with_hits(65, 100), with_hits(400, 500), ACCURACY, 0.99, 2000, 0)
+    assert rows.credible
+    beyond = fall_beyond_days(rows, 5, spread, 0.001)
+    assert (beyond.credible, beyond.fall) == (False, rows.fall)
+    far = credibly_worse(with_hits(30, 100), with_hits(400, 500), ACCURACY, 0.99, 2000, 0)
+    assert fall_beyond_days(far, 5, spread, 0.001).credible

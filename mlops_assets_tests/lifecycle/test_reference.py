@@ -1,0 +1,159 @@
+"""Days that move as a whole: what a batch is held against, and what the loop makes of them."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_assets.errors import UserError
+from mlops_assets.lifecycle.augmented_dataset import augment
+from mlops_assets.lifecycle.baseline_data import take_baseline
+from mlops_assets.lifecycle.journal import ALL
+from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.reference import MOST_QUIET, Reference
+from mlops_assets_tests.lifecycle import made
+
+FIRST = dt.date(2026, 1, 29)
+BASELINE_DAYS, ROWS = 28, 80
+EFFECT = 0.4  # standard deviations that a whole day moves by
+
+
+def name(day: int) -> str:
+    return str(FIRST + dt.timedelta(days=day))
+
+
+def rows(day: int, *, shift: float = 0.0, count: int = ROWS) -> pd.DataFrame:
+    """A day's rows; both columns move with the day, and the label's border with a shift."""
+    rng = np.random.default_rng(day + 1000)
+    moved = shift + EFFECT * rng.normal()
+    x, z = rng.normal(moved, 1, (2, count))
+    at = pd.Timestamp(FIRST) + pd.Timedelta(days=day) + pd.to_timedelta(np.arange(count), unit="m")
+    return pd.DataFrame({"at": at, "x": x, "z": z, "y": np.where(x > shift, "high", "low")})
+
+
+def life(shifts: dict[int, float], days: int = 40, *, timed: bool = True, **changes) -> Life:
+    """One whose days shift as told, and return after it; with a timestamp or without."""
+    columns = {"target": "y"} | ({"timestamp": "at"} if timed else {"ignore": ["at"]})
+    one = made.life(columns=columns, start_date=str(FIRST), **changes)
+    baseline = pd.concat([rows(day - BASELINE_DAYS) for day in range(BASELINE_DAYS)])
+    one.source.tables.clear()
+    one.source.tables["baseline"] = baseline.reset_index(drop=True)
+    for day in range(days):
+        one.source.tables[name(day)] = rows(day, shift=shifts.get(day, 0.0))
+    made.baseline(one)
+    return one
+
+
+def states(one: Life, days: range) -> list[str]:
+    return [made.report(one, name(day)).verdict.state for day in days]
+
+
+def reference(one: Life, day: int) -> Reference:
+    baseline = one.store.read("small", "baseline_data", ALL)
+    return Reference(one, name(day), baseline, one.journal.reports())
+
+
+def test_days_that_are_like_those_of_the_baseline_lead_to_nothing():
+    one = life({})
+    found = [made.report(one, name(day)).verdict for day in range(20)]
+    assert not any(verdict.drift_detected or verdict.retrain for verdict in found)
+    assert sum(verdict.state == "unusual day" for verdict in found) <= 1
+
+
+def test_by_rows_some_of_these_days_would_be_new_regimes():
+    one = life({}, timed=False)
+    found = [made.report(one, name(day)).verdict for day in range(6)]
+    assert sum(verdict.retrain for verdict in found) >= 2
+
+
+def test_a_storm_of_one_day_is_said_and_not_retrained_on():
+    one = life({5: 4.0})
+    assert states(one, range(7))[5:] == ["unusual day", "stable"]
+    assert name(5) not in reference(one, 7).quiet
+
+
+def test_a_shift_is_found_on_its_second_day_learned_and_green_from_then_on():
+    one = life(dict.fromkeys(range(5, 20), 4.0))
+    assert states(one, range(6))[5] == "unusual day"
+    found = made.report(one, name(6)).verdict
+    assert (found.state, found.retrain, found.window) == ("shift, new", True, (name(5),))
+    dataset = augment(one, name(6), judge_again=True).record
+    assert dataset.regime_partitions == [name(5), name(6)]
+    assert dataset.regime_rows == 2 * ROWS
+    assert made.retrain(one, name(6)).decision == "promoted"
+    later = [made.report(one, name(day)).verdict for day in (7, 8)]
+    assert [(v.state, v.learned, v.retrain) for v in later] == [("shift, known", True, False)] * 2
+
+
+def test_the_reference_grows_with_the_quiet_days_up_to_a_bound():
+    one = life({}, days=MOST_QUIET + 4)
+    assert reference(one, 0).name == "the baseline"
+    states(one, range(MOST_QUIET + 3))
+    assert len(reference(one, 1).quiet) == 1
+    assert reference(one, 1).name == "the baseline and the latest 1 quiet day"
+    known = reference(one, MOST_QUIET + 3)
+    assert len(known.quiet) == MOST_QUIET
+    assert known.effects.periods == BASELINE_DAYS + MOST_QUIET
+    assert known.quiet[-1] == name(MOST_QUIET + 2)
+
+
+def test_where_the_baseline_has_no_days_they_are_learned_from_the_seventh_quiet_batch_on():
+    by_rows = {"numerical_threshold": 5, "categorical_threshold": 5, "resamples": 200}
+    one = life({}, timed=False, drift=by_rows)
+    states(one, range(8))
+    assert reference(one, 6).effects is None
+    assert reference(one, 6).name == "the baseline"
+    known = reference(one, 7)
+    assert known.effects.periods == 7
+    # Nobody knows the days of the baseline's rows: they count as days of the usual size.
+    assert known.side.periods.count == pytest.approx(7 + BASELINE_DAYS)
+
+
+def test_where_no_two_days_are_alike_that_is_what_days_are_like():
+    few = {"resamples": 200, "min_evaluation_rows": 20}
+    one = life({day: 2.0 * (day + 1) for day in range(9)}, timed=False, gate=few)
+    found = [made.report(one, name(day)).verdict for day in range(9)]
+    assert all(verdict.retrain for verdict in found[:7])
+    assert reference(one, 7).effects.periods == 7
+    assert not any(verdict.retrain for verdict in found[7:])
+
+
+def with_a_column_of_days(**changes) -> Life:
+    one = life({}, timed=False)
+    baseline = one.source.tables["baseline"]
+    one.source.tables["baseline"] = baseline.assign(day=baseline["at"].dt.date.astype(str))
+    source = {"kind": "csv", "url": "handed-in"} | changes
+    spec = type(one.spec).model_validate(one.spec.model_dump() | {"baseline": source})
+    return Life(spec, one.store, one.registry, clock=one.clock, source=one.source)
+
+
+def test_a_column_of_the_baseline_may_tell_its_days():
+    one = with_a_column_of_days(period="day")
+    taken = take_baseline(one)
+    assert "day" not in taken.table
+    assert (taken.record.periods, taken.effects.periods) == (BASELINE_DAYS, BASELINE_DAYS)
+    assert 0.02 < taken.effects.values["x"].share < 0.3
+    assert reference(one, 0).effects.periods == BASELINE_DAYS
+    assert made.report(one, name(0)).verdict.state in ("stable", "unusual day")
+
+
+def test_a_column_of_days_that_is_not_there_is_asked_for():
+    one = with_a_column_of_days(period="daay")
+    with pytest.raises(UserError, match="the baseline has no column 'daay', which "):
+        take_baseline(one)
+
+
+def test_a_retraining_by_the_calendar_learns_the_quiet_days_since_the_last_one():
+    one = life({}, retrain={"every": "4 days"}, gate={"resamples": 200, "min_evaluation_rows": 20})
+    asked = {}
+    for day in range(11):
+        found = made.report(one, name(day)).verdict
+        asked[day] = found.retrain
+        if found.retrain:
+            assert found.reasons[-1].endswith("retrain.every asks for one in 4: retrain")
+            assert made.retrain(one, name(day)).decided
+    assert [day for day, retrain in asked.items() if retrain] == [4, 8]
+    quiet = [name(day) for day in range(5, 8) if name(day) in reference(one, 11).quiet]
+    assert one.journal.augmented(name(8)).regime_partitions == [*quiet, name(8)]
+    assert one.journal.decided(name(8)).record.regime == "baseline"
