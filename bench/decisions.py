@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.table import Table
 
-from bench import alarms, days, promotions
+from bench import alarms, days, moving_days, promotions
 from bench.trials import Cell, Effort
 from mlops_assets import settings
 
@@ -32,6 +32,9 @@ QUESTIONS: tuple[Callable[[Effort], Iterator[Cell]], ...] = (
     days.no_change,
     days.concept_drift,
     promotions.rollbacks,
+    moving_days.nothing_changes,
+    moving_days.a_shift_that_stays,
+    moving_days.one_storm,
 )
 
 

@@ -123,9 +123,9 @@ def _live_day(life: Life, trainer: LearnerTrainer, day: int, outcome: Outcome) -
     if found.rollback_due:
         roll_back(life, partition, found.production.number)
     retrained = [partition_of(earlier) for earlier in outcome.retrained]
-    if _asks_for_none(found, retrained):
+    if asks_for_none(found, retrained, SPEC):
         return
-    decision = _retrain(life, partition, trainer)
+    decision = retrain(life, partition, trainer)
     if decision.decision == "already_known":
         return
     outcome.retrained.append(day)
@@ -135,7 +135,7 @@ def _live_day(life: Life, trainer: LearnerTrainer, day: int, outcome: Outcome) -
         outcome.baseline_drops.append(decision.decided.evidence.baseline_drop or 0.0)
 
 
-def _asks_for_none(found: DriftOutcome, retrained: list[str]) -> str | None:
+def asks_for_none(found: DriftOutcome, retrained: list[str], spec: ModelSpec) -> str | None:
     """Why a report leads to no retraining, as the sensor sees it."""
     verdict = found.verdict
     return why_not_retrained(
@@ -145,12 +145,13 @@ def _asks_for_none(found: DriftOutcome, retrained: list[str]) -> str | None:
         found.decided_before,
         found.drifted_in_a_row,
         retrained,
-        SPEC.drift,
-        SPEC.retrain,
+        spec.drift,
+        spec.retrain,
     )
 
 
-def _retrain(life: Life, partition: str, trainer: LearnerTrainer) -> DecisionOutcome:
+def retrain(life: Life, partition: str, trainer: LearnerTrainer) -> DecisionOutcome:
+    """The retrain job of a day."""
     augment(life, partition, judge_again=True)
     train_candidate(life, partition, trainer)
     return decide_on_candidate(life, partition)

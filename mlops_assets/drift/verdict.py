@@ -252,15 +252,15 @@ def _shift(
     if together.at_once and together.at_once.differs:
         return _Shift(found=True, comparison=together.at_once)
     named = regimes_by_day(earlier)
-    windows: list[tuple[str, ...]] = []
-    if day.differs:
-        windows.append(_unusual_before(earlier, named, policy.window - 1))
-    windows.append(_alike_before(earlier, named, regimes, compare_with, policy, together))
-    for window in windows:
-        if window:
-            comparison = together.compare(window)
-            if comparison.differs:
-                return _Shift(found=True, comparison=comparison, window=window)
+    window = (
+        _unusual_before(earlier, named, policy.window - 1)
+        if day.differs
+        else _alike_before(earlier, named, regimes, compare_with, policy, together)
+    )
+    if window:
+        comparison = together.compare(window)
+        if comparison.differs:
+            return _Shift(found=True, comparison=comparison, window=window)
     return _Shift(found=False, comparison=day)
 
 

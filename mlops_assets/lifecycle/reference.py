@@ -59,10 +59,19 @@ class Reference:
 
     @cached_property
     def quiet(self) -> tuple[str, ...]:
-        """The quiet days that belong to it: none while too few periods are known."""
-        quiet = quiet_days(self._reports, self._partition)[-MOST_QUIET:]
+        """The quiet days that belong to it: none while too few periods are known.
+
+        Not the very latest, which the batch may be taken together with: a shift that is too small
+        for one day to show it would be held against itself.
+        """
+        quiet = quiet_days(self._reports, self._partition)
         known = len(np.unique(self.baseline_periods[self.baseline_periods >= 0]))
-        return quiet if known + len(quiet) >= FEWEST_PERIODS else ()
+        latest = sorted(report.partition for report in self._reports)
+        latest = latest[max(0, len(latest) - self._life.spec.drift.window + 1) :]
+        for days in (tuple(day for day in quiet if day not in latest), quiet):
+            if known + len(days) >= FEWEST_PERIODS:
+                return days[-MOST_QUIET:]
+        return ()
 
     @property
     def name(self) -> str:

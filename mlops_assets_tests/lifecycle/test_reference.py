@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_assets.drift.regimes import quiet_days
 from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.augmented_dataset import augment
 from mlops_assets.lifecycle.baseline_data import take_baseline
@@ -70,7 +71,7 @@ def test_by_rows_some_of_these_days_would_be_new_regimes():
 def test_a_storm_of_one_day_is_said_and_not_retrained_on():
     one = life({5: 4.0})
     assert states(one, range(7))[5:] == ["unusual day", "stable"]
-    assert name(5) not in reference(one, 7).quiet
+    assert name(5) not in quiet_days(one.journal.reports(), name(7))
 
 
 def test_a_shift_is_found_on_its_second_day_learned_and_green_from_then_on():
@@ -87,15 +88,18 @@ def test_a_shift_is_found_on_its_second_day_learned_and_green_from_then_on():
 
 
 def test_the_reference_grows_with_the_quiet_days_up_to_a_bound():
-    one = life({}, days=MOST_QUIET + 4)
+    """And not by the latest six, which a batch may be taken together with."""
+    last = MOST_QUIET + 10
+    one = life({}, days=last)
     assert reference(one, 0).name == "the baseline"
-    states(one, range(MOST_QUIET + 3))
-    assert len(reference(one, 1).quiet) == 1
-    assert reference(one, 1).name == "the baseline and the latest 1 quiet day"
-    known = reference(one, MOST_QUIET + 3)
+    states(one, range(last))
+    assert reference(one, 6).quiet == ()
+    assert reference(one, 7).quiet == (name(0),)
+    assert reference(one, 7).name == "the baseline and the latest 1 quiet day"
+    known = reference(one, last)
     assert len(known.quiet) == MOST_QUIET
     assert known.effects.periods == BASELINE_DAYS + MOST_QUIET
-    assert known.quiet[-1] == name(MOST_QUIET + 2)
+    assert known.quiet[-1] <= name(last - 7)
 
 
 def test_where_the_baseline_has_no_days_they_are_learned_from_the_seventh_quiet_batch_on():
@@ -154,6 +158,6 @@ def test_a_retraining_by_the_calendar_learns_the_quiet_days_since_the_last_one()
             assert found.reasons[-1].endswith("retrain.every asks for one in 4: retrain")
             assert made.retrain(one, name(day)).decided
     assert [day for day, retrain in asked.items() if retrain] == [4, 8]
-    quiet = [name(day) for day in range(5, 8) if name(day) in reference(one, 11).quiet]
+    quiet = [day for day in quiet_days(one.journal.reports(), name(8)) if day > name(4)]
     assert one.journal.augmented(name(8)).regime_partitions == [*quiet, name(8)]
     assert one.journal.decided(name(8)).record.regime == "baseline"

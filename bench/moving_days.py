@@ -1,0 +1,192 @@
+"""What the loop makes of days that move as a whole."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from bench.learner import Learner
+from bench.streams import HANDED_IN, LearnerTrainer, asks_for_none, retrain
+from bench.tables import TARGET
+from bench.trials import Cell, Effort, rate, run
+from mlops_assets.data.columns import Columns
+from mlops_assets.lifecycle.baseline_data import take_baseline
+from mlops_assets.lifecycle.baseline_model import train_baseline_model
+from mlops_assets.lifecycle.drift_report import report_drift
+from mlops_assets.lifecycle.drifted_batch import take_batch
+from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.memory import MemoryRegistry, MemoryStore
+from mlops_assets.lifecycle.sides import Sides
+from mlops_assets.spec import ModelSpec
+
+Kind = Literal["normal", "heavy tails", "AR 0.7", "weekly"]
+REFERENCE_DAYS, REFERENCE_ROWS, ROWS = 28, 200, 300
+DAYS = 56
+COLUMNS = 10
+CARRIED = 0.7  # by a day from the one before, where days are autocorrelated
+FIRST_DAY = dt.date(2026, 1, 29)
+KEPT_CELLS = 3_000_000
+SPEC = ModelSpec(
+    name="days",
+    columns=Columns(target=TARGET, timestamp="at"),
+    baseline=HANDED_IN,
+    batches=HANDED_IN,
+    start_date=FIRST_DAY.isoformat(),
+)
+BARS: dict[Kind, float] = {"normal": 0.5, "heavy tails": 1.0, "AR 0.7": 1.0, "weekly": 0.5}
+
+
+@dataclass(frozen=True)
+class MovingDays:
+    """A world whose days move as a whole.
+
+    Attributes:
+        seed: Draws it again.
+        share: Of the variation of each column, that which lies between days.
+        kind: How days follow each other, and how values and days are distributed.
+        shared: Whether all columns move with one and the same thing, each its own way.
+        shifts: How far half of the columns (or, with ``whole``, all) are moved on a day.
+    """
+
+    seed: int
+    share: float
+    kind: Kind = "normal"
+    shared: bool = True
+    shifts: tuple[tuple[int, float], ...] = ()
+    whole: bool = False
+    since: int | None = None  # for good from this day on, by half a standard deviation
+
+    def baseline(self) -> pd.DataFrame:
+        """Twenty-eight days."""
+        days = range(-REFERENCE_DAYS, 0)
+        return pd.concat([self._rows(day, REFERENCE_ROWS) for day in days], ignore_index=True)
+
+    def batch(self, date: dt.date) -> pd.DataFrame:
+        """The rows of a day."""
+        return self._rows((date - FIRST_DAY).days, ROWS)
+
+    def labels(self, day: dt.date) -> pd.DataFrame:
+        """They come with the rows."""
+        raise AssertionError(day)
+
+    def _rows(self, day: int, count: int) -> pd.DataFrame:
+        rng = np.random.default_rng([self.seed, day + 1000])
+        own = _drawn(rng, (count, COLUMNS), self.kind)
+        values = np.sqrt(self.share) * self._moved(day) + np.sqrt(1 - self.share) * own
+        # The rule goes with the rows: a day that moves does not change what they mean.
+        rule = np.random.default_rng([self.seed, 5000]).normal(size=(COLUMNS, 3))
+        scores = own @ rule / np.sqrt(COLUMNS) + 0.5 * rng.gumbel(size=(count, 3))
+        values[:, : COLUMNS if self.whole else COLUMNS // 2] += self._shift(day)
+        midnight = pd.Timestamp(FIRST_DAY) + pd.Timedelta(days=day)
+        at = midnight + pd.to_timedelta(np.sort(rng.integers(0, 86_400, count)), unit="s")
+        table = pd.DataFrame(values, columns=[f"x{place}" for place in range(COLUMNS)])
+        return table.assign(**{TARGET: np.argmax(scores, axis=1), "at": at})
+
+    def _shift(self, day: int) -> float:
+        if self.since is not None and day >= self.since:
+            return 0.5
+        return dict(self.shifts).get(day, 0.0)
+
+    def _moved(self, day: int) -> np.ndarray:
+        """Where a day's columns are, in standard deviations of days."""
+        ways = np.random.default_rng([self.seed, 6000]).choice([-1.0, 1.0], COLUMNS)
+        if self.kind == "weekly":
+            weekend = (day + REFERENCE_DAYS) % 7 >= 5
+            return ways * (float(weekend) - 2 / 7) / np.sqrt(10 / 49)
+        moved = self._day(day)
+        if self.kind == "AR 0.7":
+            before = range(day - 20, day)
+            steps = [CARRIED ** (day - each) * self._day(each) for each in before]
+            moved = np.sqrt(1 - CARRIED**2) * (moved + np.sum(steps, axis=0))
+        return ways * moved
+
+    def _day(self, day: int) -> np.ndarray:
+        rng = np.random.default_rng([self.seed, 7000 + day])
+        return _drawn(rng, (1 if self.shared else COLUMNS,), self.kind)
+
+
+def _drawn(rng: np.random.Generator, shape: tuple[int, ...], kind: Kind) -> np.ndarray:
+    if kind == "heavy tails":
+        return rng.standard_t(3, shape) / np.sqrt(3)
+    return rng.normal(size=shape)
+
+
+@dataclass(frozen=True)
+class Lived:
+    """What became of a world: the days on which a retraining was asked for, and the states."""
+
+    asked: tuple[int, ...]
+    states: tuple[str, ...]
+
+
+def live(world: MovingDays, days: int, spec: ModelSpec = SPEC) -> Lived:
+    """The loop over a world's days."""
+    registry = MemoryRegistry(spec.name)
+    life = Life(spec, MemoryStore(), registry, source=world, sides=Sides(KEPT_CELLS))
+    trainer = LearnerTrainer(registry, Learner(COLUMNS))
+    take_baseline(life)
+    train_baseline_model(life, trainer)
+    asked: list[int] = []
+    states: list[str] = []
+    for day in range(days):
+        partition = str(FIRST_DAY + dt.timedelta(days=day))
+        assert take_batch(life, partition).record
+        found = report_drift(life, partition)
+        states.append(found.verdict.state)
+        retrained = [str(FIRST_DAY + dt.timedelta(days=each)) for each in asked]
+        if not asks_for_none(found, retrained, spec):
+            retrain(life, partition, trainer)
+            asked.append(day)
+    return Lived(tuple(asked), tuple(states))
+
+
+def quiet_trial(seed: int, share: float, kind: Kind, shared: bool) -> Lived:
+    """Days on which nothing changes, but which are different."""
+    return live(MovingDays(seed, share, kind, shared), DAYS)
+
+
+def shift_trial(seed: int, share: float) -> bool:
+    """Whether half the columns, moved by half a standard deviation, are found within a week."""
+    world = MovingDays(seed, share, since=10)
+    return any(day >= 10 for day in live(world, 17).asked)
+
+
+def storm_trial(seed: int, share: float) -> bool:
+    """Whether one day on which all columns move by three leads to no retraining."""
+    world = MovingDays(seed, share, shifts=((10, 3.0),), whole=True)
+    return not live(world, 20).asked
+
+
+def nothing_changes(effort: Effort) -> Iterator[Cell]:
+    """Days that are different, and nothing that changes: 28 reference days of 200 rows."""
+    for kind, bar in BARS.items():
+        for share in (0.05, 0.3):
+            for shared in (True, False):
+                lives = run(quiet_trial, effort.trials(20), share, kind, shared)
+                asked = [day in each.asked for each in lives for day in range(DAYS)]
+                unusual = [state == "unusual day" for each in lives for state in each.states]
+                yield rate(
+                    "retraining asked for on a day, no change",
+                    f"{kind}, day effect {share:g}, {'shared' if shared else 'by column'}",
+                    asked,
+                    "<=",
+                    bar,
+                    **{"unusual days": 100 * float(np.mean(unusual))},
+                )
+
+
+def a_shift_that_stays(effort: Effort) -> Iterator[Cell]:
+    """Half the columns moved by half a standard deviation for good, 300 rows a day."""
+    for share, bar in ((0.0, 100), (0.05, 95)):
+        found = run(shift_trial, effort.trials(60), share)
+        yield rate("found within 7 days", f"day effect {share:g}", found, ">=", bar)
+
+
+def one_storm(effort: Effort) -> Iterator[Cell]:
+    """One day on which all columns move by three standard deviations, then back."""
+    for share in (0.05, 0.3):
+        kept = run(storm_trial, effort.trials(60), share)
+        yield rate("no retraining after one storm", f"day effect {share:g}", kept, ">=", 99)
