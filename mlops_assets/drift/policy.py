@@ -20,7 +20,7 @@ class RetrainPolicy(BaseModel):
         "the same gate; null: on drift only.",
     )
     max: str | None = Field(
-        default="2 per 7 days",
+        default="3 per 7 days",
         pattern=r"^[1-9]\d* per [1-9]\d* days?$",
         description="How many retrainings the sensor asks for at the most, such as `2 per 7 days`: "
         "a guard against a storm, which says so when it holds one back. null: no bound.",

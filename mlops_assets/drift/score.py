@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mlops_assets.drift.day_effects import DAYS_ALIKE
 from mlops_assets.metrics import Metric
 
+BY_CHANCE = 0.01  # below it, days are known to differ
 MAX_DRAWS = 4_000_000  # indices held in memory at once, 32 MB
 MAX_ROWS = 20_000  # a score on more rows is as good as exact beside the other side's
 
@@ -54,15 +56,20 @@ class ScoreSpread:
         per_row: The variance that a score on one row would have; one on n rows has an n-th of it.
         between: The variance between days beyond that.
         days: How many days it was learned from.
+        by_chance: How often days that are all alike would differ as much (Cochran's Q).
     """
 
     per_row: float
     between: float
     days: int
+    by_chance: float = 0.0
 
-    def inflation(self, rows: int) -> float:
-        """How many times more a day's score varies than its rows explain."""
-        return 1 + self.between * rows / self.per_row if self.per_row > 0 else math.inf
+    def matters(self, rows: int) -> bool:
+        """Whether days of so many rows differ by much more than rows explain, and not by chance."""
+        if self.per_row <= 0:
+            return self.between > 0
+        inflation = 1 + self.between * rows / self.per_row
+        return inflation >= DAYS_ALIKE and self.by_chance <= BY_CHANCE
 
 
 def score_spread(days: Sequence[DayScore], fall: ScoreFall) -> ScoreSpread:
@@ -72,7 +79,7 @@ def score_spread(days: Sequence[DayScore], fall: ScoreFall) -> ScoreSpread:
         days: Their scores.
         fall: A comparison of two sets of rows, whose bootstrap says how much rows explain.
     """
-    from scipy.special import ndtri
+    from scipy.special import chdtrc, ndtri
 
     error = max(0.0, fall.fall - fall.fall_lower) / float(ndtri(fall.confidence))
     per_row = error**2 / (1 / fall.rows_now + 1 / fall.rows_then)
@@ -83,7 +90,8 @@ def score_spread(days: Sequence[DayScore], fall: ScoreFall) -> ScoreSpread:
     mean = np.sum(weight * scores) / weight.sum()
     q = np.sum(weight * (scores - mean) ** 2)
     between = (q - (len(days) - 1)) / (weight.sum() - np.sum(weight**2) / weight.sum())
-    return ScoreSpread(per_row, max(0.0, float(between)), len(days))
+    by_chance = float(chdtrc(len(days) - 1, q))
+    return ScoreSpread(per_row, max(0.0, float(between)), len(days), by_chance)
 
 
 def fall_of_days(

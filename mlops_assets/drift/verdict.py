@@ -65,8 +65,8 @@ class Together:
     """What is asked of several days at once, where the periods of the reference are known.
 
     ``compare`` holds the batch and some earlier days, as one, against the reference.
-    ``at_once`` is the batch by its rows, where days are hardly more different from each other
-    than rows explain: then one day is enough. None where days are different.
+    ``at_once`` is the batch against the baseline by its rows, where days are hardly more
+    different from each other than rows explain: then one day is enough. None where they are.
     """
 
     compare: Callable[[tuple[str, ...]], Comparison]
@@ -180,6 +180,8 @@ def judge(
     score_reason = _score_reason(score, earlier, batch.production, policy, one_is_enough)
     shift = _shift(day, earlier, regimes, compare_with, policy, together)
     drifted = shift.found or score_reason is not None
+    if together and shift.comparison is together.at_once:
+        reference = "the baseline"
     reasons = _comparison_reasons(shift.comparison, reference, len(shift.window) + 1)
     if score_reason:
         reasons.append(score_reason)

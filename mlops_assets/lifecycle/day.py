@@ -125,15 +125,21 @@ class Day:
 
     def _together(self) -> Together:
         """Several days at once; and this one by its rows, where that is enough."""
-        by_rows = self.against_reference.inflation < DAYS_ALIKE
         return Together(
             compare=lambda window: self._compare(
                 self.reference.side,
                 self.reference.several([*window, self.partition]),
                 self.effects,
             ),
-            at_once=self._compare(self.reference.side, self.side, None) if by_rows else None,
+            at_once=None
+            if self.days_differ
+            else self._compare(self.reference.baseline_side, self.side, None),
         )
+
+    @property
+    def days_differ(self) -> bool:
+        """Whether days are known to differ by more than their rows explain."""
+        return self.against_reference.inflation >= DAYS_ALIKE
 
     def decided_before(self, verdict: Verdict) -> str | None:
         """Why a retraining that the verdict asks for was dealt with, for a report made again."""
@@ -244,7 +250,8 @@ class Day:
         if regime not in self.matches:
             latest = self._latest(regime)
             side = self.reference.several(latest)
-            comparison = self._compare(side, self.side, self.effects)
+            effects = self.effects if self.days_differ else None
+            comparison = self._compare(side, self.side, effects)
             # Where the columns say that it is another one, the score need not be asked.
             fall = None if comparison.differs else self._fall_since(latest)
             self.matches[regime] = RegimeMatch(comparison, fall)
@@ -267,8 +274,7 @@ class Day:
         days against those that production is known by.
         """
         by_rows = self._score_by_rows
-        days_differ = self.against_reference.inflation >= DAYS_ALIKE
-        if days_differ and len(self._days_known()) < FEWEST_PERIODS:
+        if self.days_differ and len(self._days_known()) < FEWEST_PERIODS:
             return None  # nobody knows how its score varies from day to day
         if by_rows is None or self.score_spread is None:
             return by_rows
@@ -291,7 +297,7 @@ class Day:
         if len(known) < FEWEST_PERIODS:
             return None
         spread = score_spread(known, self._score_by_rows.fall)
-        return spread if spread.inflation(len(self.now.y_true)) >= DAYS_ALIKE else None
+        return spread if spread.matters(len(self.now.y_true)) else None
 
     def _days_known(self, without: Collection[str] = ()) -> list[DayScore]:
         """Production's scores on the days of the holdout, and on the quiet ones that it served."""

@@ -88,6 +88,13 @@ class Reference:
         hashes = (life.journal.baseline().data_hash, *map(self._hash_of, self.quiet))
         return self._side(hashes, self.table)
 
+    @property
+    def baseline_side(self) -> Side:
+        """The baseline's rows alone."""
+        known = self.baseline_periods
+        data_hash = self._life.journal.baseline().data_hash
+        return self._side((data_hash,), lambda: Table(self._baseline, known))
+
     @cached_property
     def effects(self) -> DayEffects | None:
         """What is usual between periods; None: too few are known, and rows count by themselves."""

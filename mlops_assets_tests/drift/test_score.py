@@ -1,5 +1,7 @@
 """When a score has credibly fallen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -132,10 +134,16 @@ def test_the_spread_between_days_is_what_rows_do_not_explain():
     assert found.days == 30
 
 
-def test_a_day_varies_as_many_times_more_as_its_rows_are_many():
-    spread = ScoreSpread(per_row=0.16, between=0.0016, days=30)
-    assert spread.inflation(100) == pytest.approx(2.0)
-    assert spread.inflation(900) == pytest.approx(10.0)
+def test_days_matter_where_they_differ_by_more_than_rows_explain_and_not_by_chance():
+    spread = ScoreSpread(per_row=0.16, between=0.0016, days=30, by_chance=0.001)
+    assert [spread.matters(rows) for rows in (10, 49, 51, 900)] == [False, False, True, True]
+    assert not replace(spread, by_chance=0.1).matters(900)
+    assert ScoreSpread(0.0, 0.1, 9).matters(10)
+    assert not ScoreSpread(0.0, 0.0, 9).matters(10)
+    alike = [score_spread(days(8, 0.0, seed=seed), ROWS_SAY).matters(100) for seed in range(200)]
+    assert sum(alike) <= 20
+    apart = [score_spread(days(8, 0.15, seed=seed), ROWS_SAY).matters(100) for seed in range(50)]
+    assert sum(apart) >= 45
 
 
 def test_one_bad_day_is_no_fall_and_a_bad_week_is():
