@@ -149,6 +149,7 @@ def judge(
     together: Together | None = None,
     reference: str = "the baseline",
     due: str | None = None,
+    score_unjudged: str | None = None,
 ) -> Verdict:
     """Judge a batch.
 
@@ -167,6 +168,7 @@ def judge(
             so that rows count as independent.
         reference: What the batch is compared with, in words.
         due: Why a retraining is due whether or not anything has drifted; None where none is.
+        score_unjudged: Why there is no ``score`` though there are labels.
 
     Returns:
         The verdict. It never says `retrain` without labels; without drift only where it is due.
@@ -188,6 +190,8 @@ def judge(
     elif score:
         below = "for one day credibly below" if score.fall.credible else "not credibly below"
         reasons.append(_score_text(score, below))
+    if score_unjudged:
+        reasons.append(score_unjudged)
     unusual = day.differs if together else None
     if unusual and not drifted:
         reasons.append(

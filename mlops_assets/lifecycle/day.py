@@ -98,6 +98,7 @@ class Day:
             together=self._together() if self.effects else None,
             reference=self.reference.name,
             due=self._due(labelled),
+            score_unjudged=self._score_unjudged,
         )
 
     def _due(self, labelled: int) -> str | None:
@@ -274,8 +275,8 @@ class Day:
         days against those that production is known by.
         """
         by_rows = self._score_by_rows
-        if self.days_differ and len(self._days_known()) < FEWEST_PERIODS:
-            return None  # nobody knows how its score varies from day to day
+        if self._score_unjudged:
+            return None
         if by_rows is None or self.score_spread is None:
             return by_rows
         policy = self.spec.drift
@@ -287,6 +288,17 @@ class Day:
         level = 1 - policy.score_confidence
         fall = fall_of_days(then, now, self.score_spread, self.spec.metric, level)
         return DaysScore(fall, len(now))
+
+    @property
+    def _score_unjudged(self) -> str | None:
+        """Why the score says nothing: nobody knows yet how it varies from day to day."""
+        known = len(self._days_known())
+        if self.score is None or not self.days_differ or known >= FEWEST_PERIODS:
+            return None
+        return (
+            f"production's score {self.score:.3f} was not judged: it is known on {known} quiet days, "
+            f"and {FEWEST_PERIODS} are needed to know how it varies between days"
+        )
 
     @cached_property
     def score_spread(self) -> ScoreSpread | None:
