@@ -296,7 +296,7 @@ class Day:
         if self.score is None or not self.days_differ or known >= FEWEST_PERIODS:
             return None
         return (
-            f"production's score {self.score:.3f} was not judged: it is known on {known} quiet days, "
+            f"production's score {self.score:.3f} was not judged: it is known on {known} days, "
             f"and {FEWEST_PERIODS} are needed to know how it varies between days"
         )
 
