@@ -165,7 +165,7 @@ def nothing_changes(effort: Effort) -> Iterator[Cell]:
     for kind, bar in BARS.items():
         for share in (0.05, 0.3):
             for shared in (True, False):
-                lives = run(quiet_trial, effort.trials(20), share, kind, shared)
+                lives = run(quiet_trial, effort.trials(8), share, kind, shared)
                 asked = [day in each.asked for each in lives for day in range(DAYS)]
                 unusual = [state == "unusual day" for each in lives for state in each.states]
                 yield rate(
