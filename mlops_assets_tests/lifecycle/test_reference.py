@@ -121,6 +121,7 @@ def test_where_no_two_days_are_alike_that_is_what_days_are_like():
     assert all(verdict.retrain for verdict in found[:7])
     assert reference(one, 7).effects.periods == 7
     assert not any(verdict.retrain for verdict in found[7:])
+    assert any("was not judged: it is known on" in reason for reason in found[8].reasons)
 
 
 def with_a_column_of_days(**changes) -> Life:
