@@ -20,6 +20,8 @@ from mlops_assets.lifecycle.drift_report import report_drift
 from mlops_assets.lifecycle.drifted_batch import take_batch
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.memory import MemoryRegistry, MemoryStore
+from mlops_assets.lifecycle.moves import roll_back
+from mlops_assets.lifecycle.production_model import decide_on_candidate
 from mlops_assets.lifecycle.sides import Sides
 from mlops_assets.spec import ModelSpec
 
@@ -139,6 +141,10 @@ def live(world: MovingDays, days: int, spec: ModelSpec = SPEC) -> Lived:
         found = report_drift(life, partition)
         states.append(found.verdict.state)
         retrained = [str(FIRST_DAY + dt.timedelta(days=each)) for each in asked]
+        if found.rollback_due:
+            roll_back(life, partition, found.production.number)
+        if found.promotion_due:
+            decide_on_candidate(life, found.promotion_due)
         if not asks_for_none(found, retrained, spec):
             retrain(life, partition, trainer)
             asked.append(day)

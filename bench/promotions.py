@@ -10,15 +10,10 @@ from bench.tables import TARGET
 from bench.trials import Cell, Effort, rate, run
 from bench.world import World
 from mlops_assets.data.splits import SplitPolicy, held_out
-from mlops_assets.promotion.evaluation import measure
+from mlops_assets.promotion.beside import Beside, standing
+from mlops_assets.promotion.evaluation import beside, measure
 from mlops_assets.promotion.gate import decide
-from mlops_assets.promotion.policy import GatePolicy
-from mlops_assets.promotion.rollback import (
-    RollbackPolicy,
-    RollbackRecord,
-    previous_is_better,
-    rollback_due,
-)
+from mlops_assets.promotion.policy import GatePolicy, RollbackPolicy
 
 GATE = GatePolicy()
 SPLIT = SplitPolicy()
@@ -134,22 +129,15 @@ def better_trial(seed: int, rows: int) -> bool:
 def rollback_trial(seed: int, production: float, previous: float, days: int) -> bool:
     """Whether production goes back within so many days of 300 labelled rows."""
     rng = np.random.default_rng([7, seed, days])
-    records: list[RollbackRecord] = []
+    records: list[Beside] = []
     for day in range(1, days + 1):
         y, ours, theirs = two_models(rng, 300, production, previous)
-        # The gate refuses what does not score better, so its bootstrap can be spared then.
-        better = METRIC.score(y, theirs) > METRIC.score(y, ours)
-        if better:
-            decision = previous_is_better(
-                y, ours, theirs, METRIC, GATE, ROLLBACK, f"2026-01-{day:02}"
-            )
-            better = decision.decision == "promoted"
-        records.append(
-            RollbackRecord(
-                partition=f"2026-01-{day:02}", production="2", previous="1", previous_better=better
-            )
+        partition = f"2026-01-{day:02}"
+        records.append(beside(y, theirs, ours, METRIC, partition, 2, 1, GATE.seed))
+        stands = standing(
+            records, 2, 1, ROLLBACK.confidence, ROLLBACK.periods, fewest=ROLLBACK.patience
         )
-        if rollback_due(records, "2", "1", ROLLBACK):
+        if stands and stands.credible:
             return True
     return False
 

@@ -55,6 +55,13 @@ class Outcome:
     scores: list[float] = field(default_factory=list)  # production's macro F1, day by day
     baseline_drops: list[float] = field(default_factory=list)  # after each promotion
 
+    def note(self, day: int, decision: DecisionOutcome) -> None:
+        """What was decided on a day."""
+        if decision.decision == "promoted":
+            self.promoted.append(day)
+            assert decision.decided
+            self.baseline_drops.append(decision.decided.evidence.baseline_drop or 0.0)
+
 
 @dataclass(frozen=True)
 class WorldSource:
@@ -122,6 +129,8 @@ def _live_day(life: Life, trainer: LearnerTrainer, day: int, outcome: Outcome) -
         outcome.drifted.append(day)
     if found.rollback_due:
         roll_back(life, partition, found.production.number)
+    if found.promotion_due:
+        outcome.note(day, decide_on_candidate(life, found.promotion_due))
     retrained = [partition_of(earlier) for earlier in outcome.retrained]
     if asks_for_none(found, retrained, SPEC):
         return
@@ -129,10 +138,7 @@ def _live_day(life: Life, trainer: LearnerTrainer, day: int, outcome: Outcome) -
     if decision.decision == "already_known":
         return
     outcome.retrained.append(day)
-    if decision.decision == "promoted":
-        outcome.promoted.append(day)
-        assert decision.decided
-        outcome.baseline_drops.append(decision.decided.evidence.baseline_drop or 0.0)
+    outcome.note(day, decision)
 
 
 def asks_for_none(found: DriftOutcome, retrained: list[str], spec: ModelSpec) -> str | None:

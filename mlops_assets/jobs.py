@@ -14,6 +14,7 @@ AssetJob = Any  # what dg.define_asset_job returns has no public name
 BASELINE = ("baseline_data", "baseline_model")
 DAILY = ("drifted_batch", "predictions", "drift_report")
 RETRAIN = ("augmented_dataset", "candidate_model", "production_model")
+CHALLENGE = ("production_model",)  # of the candidate's day, with what later days say of it
 
 
 def asset_job(spec: ModelSpec, name: str, assets: tuple[str, ...], does: str) -> AssetJob:
@@ -21,12 +22,13 @@ def asset_job(spec: ModelSpec, name: str, assets: tuple[str, ...], does: str) ->
 
     ``does`` begins its description, before the model's name.
     """
+    trains = assets in (BASELINE, RETRAIN)
     return dg.define_asset_job(
         f"{spec.name}_{name}",
         selection=dg.AssetSelection.assets(*([spec.name, asset] for asset in assets)),
         executor_def=dg.in_process_executor,
         description=f"{does} {spec.name}: {', '.join(assets)}.",
-        tags={MODEL_TAG: spec.name} | ({TRAINS_TAG: "yes"} if assets != DAILY else {}),
+        tags={MODEL_TAG: spec.name} | ({TRAINS_TAG: "yes"} if trains else {}),
     )
 
 

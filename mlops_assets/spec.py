@@ -13,8 +13,7 @@ from mlops_assets.data.splits import SplitPolicy
 from mlops_assets.drift.policy import DriftPolicy, RetrainPolicy
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Metric, Task, get_metric
-from mlops_assets.promotion.policy import GatePolicy
-from mlops_assets.promotion.rollback import RollbackPolicy
+from mlops_assets.promotion.policy import GatePolicy, RollbackPolicy
 from mlops_assets.training.policy import ALGORITHMS, TrainingPolicy
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"

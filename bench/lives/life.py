@@ -371,13 +371,15 @@ class SimulatedLife:
         if found.decided_before:
             self._count("a report whose retraining was decided before")
         kept = self.life.journal.reported(found.verdict.partition)
-        if kept and kept.rollback:
-            self._count("production is compared with the version before it")
-            self.promises.judged(
-                self.life,
-                self.comparing,
-                *(int(number) for number in (kept.rollback.production, kept.rollback.previous)),
-            )
+        for record in kept.beside if kept else ():
+            pair = record.production, record.other
+            previous = self.registry.previous()
+            before = previous is not None and previous.number == record.other
+            what = "the version before it" if before else "a challenger"
+            self._count(f"production is compared with {what}")
+            self.comparing.judged = self.comparing.beside_each_other[pair]
+            self.comparing.holdout = frozenset()
+            self.promises.judged(self.life, self.comparing, *pair)
 
     def _has_batch(self, day: int) -> bool:
         return self.life.journal.batch(partition_of(day)) is not None
@@ -389,6 +391,9 @@ class SimulatedLife:
         reports, self.ledger.reports = self.ledger.reports, []
         for asked, found in reports:
             self._retrain_on_drift(asked, found)
+            if found.promotion_due:
+                self._count("a challenger is decided on again")
+                self._decide(found.promotion_due)
             if found.rollback_due:
                 self._count("production goes back by itself")
                 name, expected = f"rollback-{asked.work}", found.production.number

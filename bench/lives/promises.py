@@ -117,9 +117,11 @@ class Promises:
         if before is None or before == record:
             return
         then, now = before["decision"], record["decision"]
-        # Another production, or labels of the evaluation rows that have come since.
-        news = before["production_version"] != record["production_version"] or (
-            before["data_hashes"]["evaluation"] != record["data_hashes"]["evaluation"]
+        # Another production, labels of the evaluation rows that have come since, or later days.
+        news = (
+            before["production_version"] != record["production_version"]
+            or before["data_hashes"]["evaluation"] != record["data_hashes"]["evaluation"]
+            or before["evidence"]["challenge"] != record["evidence"]["challenge"]
         )
         promised(
             (then, now) in RENAMED

@@ -43,6 +43,7 @@ READS = (
     "the model's tags",
 )
 EVENTS = (
+    "a challenger is decided on again",
     "a day that comes late",
     "a day that is not there yet",
     "a day that never comes",
@@ -75,6 +76,7 @@ EVENTS = (
     "meanwhile a person moves production",
     "production goes back by itself",
     "production is another one by now: no rollback",
+    "production is compared with a challenger",
     "production is compared with the version before it",
     "production is set by hand",
     "production was deleted: back to previous",

@@ -34,9 +34,9 @@ from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 from mlops_assets.errors import NotThereYetError
 from mlops_assets.lifecycle.outside import Training
 from mlops_assets.metrics import Metric
+from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.evaluation import Evidence
-from mlops_assets.promotion.policy import GatePolicy
-from mlops_assets.promotion.rollback import RollbackPolicy
+from mlops_assets.promotion.policy import GatePolicy, RollbackPolicy
 from mlops_assets.spec import ModelSpec
 
 FIRST_DAY = dt.date(2025, 1, 1)
@@ -271,12 +271,16 @@ class Mean:
         """Rows count as independent."""
 
 
-@dataclass
 class Drawn:
-    """Compares by means. ``judged`` keeps the rows that two models were last compared on."""
+    """Compares by means. ``judged`` keeps the rows that two models were last compared on.
 
-    judged: frozenset[int] = frozenset()
-    holdout: frozenset[int] = frozenset()
+    ``beside_each_other`` keeps those of a day, by production and the other one.
+    """
+
+    def __init__(self) -> None:
+        self.judged: frozenset[int] = frozenset()
+        self.holdout: frozenset[int] = frozenset()
+        self.beside_each_other: dict[tuple[int, int], frozenset[int]] = {}
 
     def check(self, frame: pd.DataFrame, contract: Contract, columns: Columns) -> Checked:
         """A batch breaks its contract where it lacks ``x``; all else is in shape already."""
@@ -352,6 +356,9 @@ class Drawn:
         policy: GatePolicy,
         partition: str,
         production_partition: str | None,
+        periods: np.ndarray | None = None,  # noqa: ARG002
+        baseline_periods: np.ndarray | None = None,  # noqa: ARG002
+        challenge: Sequence[Beside] = (),
     ) -> Evidence:
         """The means of both, and a bound that is somewhat below their difference."""
         self.judged, self.holdout = numbers_of(y), numbers_of(baseline_y)
@@ -372,6 +379,30 @@ class Drawn:
             baseline_rows=len(self.holdout),
             partition=partition,
             production_partition=production_partition,
+            challenge=tuple(challenge),
+        )
+
+    def beside(
+        self,
+        y: ArrayLike,
+        other_pred: ArrayLike,
+        production_pred: ArrayLike,
+        metric: Metric,  # noqa: ARG002
+        partition: str,
+        production: int,
+        other: int,
+        seed: int,  # noqa: ARG002
+    ) -> Beside:
+        """The difference of both means, which some days leave hardly a doubt of."""
+        judged = self.beside_each_other[production, other] = numbers_of(y)
+        improvement = float(np.mean(other_pred) - np.mean(production_pred))
+        return Beside(
+            partition=partition,
+            production=production,
+            other=other,
+            improvement=improvement,
+            error=SURE / 4,
+            rows=len(judged),
         )
 
 

@@ -62,6 +62,10 @@ def _result(spec: ModelSpec, found: DriftOutcome) -> dg.MaterializeResult:
     }
     metadata |= {name: dg.MetadataValue.path(str(page)) for name, page in found.pages.items()}
     metadata |= {f"drift/{column.name}": column.distance for column in comparison.columns}
+    if found.promotion_due:
+        metadata["promotion_due"] = found.promotion_due
+    if found.challenging:
+        metadata["challenger"] = found.challenging.text
     if found.decided_before:
         metadata["decided_before"] = found.decided_before
     if found.score is not None:
@@ -88,9 +92,10 @@ def _beside_previous(found: DriftOutcome) -> str:
     """How production stands beside the version before it, in words."""
     if found.rollback_due:
         return f"going back: {found.rollback_due}."
-    if found.previous_better is None:
-        return "not compared: there is no version to go back to, or too few labels."
-    return f"previous is {'' if found.previous_better else 'not '}credibly better."
+    if found.on_probation is None:
+        return "not compared: there is no version to go back to, or no labels since the promotion."
+    passed = "; the probation is over" if found.on_probation.over else ""
+    return f"previous is not credibly better: {found.on_probation.text}{passed}."
 
 
 def _drifted(found: DriftOutcome) -> list[str]:

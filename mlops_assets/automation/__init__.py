@@ -5,8 +5,16 @@ import dagster as dg
 from mlops_assets import settings
 from mlops_assets.automation.days import daily_schedule, late_batches, late_labels
 from mlops_assets.automation.interrupted import interrupted
-from mlops_assets.automation.reports import retrain_on_drift, rollback_on_fall
-from mlops_assets.jobs import BASELINE, DAILY, RETRAIN, approve_job, asset_job, rollback_job
+from mlops_assets.automation.reports import promote_on_evidence, retrain_on_drift, rollback_on_fall
+from mlops_assets.jobs import (
+    BASELINE,
+    CHALLENGE,
+    DAILY,
+    RETRAIN,
+    approve_job,
+    asset_job,
+    rollback_job,
+)
 from mlops_assets.resources.mlflow import MODEL_TAG, TRAINS_TAG
 from mlops_assets.spec import ModelSpec
 
@@ -15,15 +23,17 @@ def automation(spec: ModelSpec) -> dg.Definitions:
     """The jobs, the schedule and the sensors of one model."""
     daily = asset_job(spec, "daily", DAILY, "Checks one day of")
     retrain = asset_job(spec, "retrain", RETRAIN, "Trains and judges a candidate of")
+    challenge = asset_job(spec, "challenge", CHALLENGE, "Decides again on a candidate of")
     rollback = rollback_job(spec)
     baseline = asset_job(spec, "first_start", BASELINE, "Makes the first model of")
-    jobs = [daily, retrain, rollback, approve_job(spec), baseline]
+    jobs = [daily, retrain, challenge, rollback, approve_job(spec), baseline]
     return dg.Definitions(
         jobs=jobs,
         schedules=[daily_schedule(spec, daily)],
         sensors=[
             first_start(spec),
             retrain_on_drift(spec, retrain),
+            promote_on_evidence(spec, challenge),
             rollback_on_fall(spec, rollback),
             interrupted(spec, jobs),
             late_batches(spec, daily),

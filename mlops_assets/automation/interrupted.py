@@ -77,8 +77,9 @@ class _Interruption:
         self.run = record.dagster_run
         self.ended = dt.datetime.fromtimestamp(record.end_time or 0, tz=dt.UTC)
         self.job = _job(spec, self.run)
-        daily = self.job in (f"{spec.name}_daily", f"{spec.name}_retrain")
-        self.partition = self.run.tags.get(_PARTITION_TAG) if daily else None
+        of_days = [f"{spec.name}_{name}" for name in ("daily", "retrain", "challenge")]
+        by_day = self.job in of_days
+        self.partition = self.run.tags.get(_PARTITION_TAG) if by_day else None
         self.work = f"{self.job} of {self.partition}" if self.partition else self.job
 
     @cached_property

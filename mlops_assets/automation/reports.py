@@ -1,6 +1,6 @@
-"""What follows from a drift report: a retraining, a rollback, or nothing, with the reason."""
+"""What follows from a drift report: a retraining, a move of production, or nothing, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dagster as dg
@@ -63,33 +63,72 @@ def retrain_on_drift(spec: ModelSpec, retrain: AssetJob) -> dg.SensorDefinition:
 def rollback_on_fall(spec: ModelSpec, rollback: dg.JobDefinition) -> dg.SensorDefinition:
     """The rollback job for a drift report that found the previous version to be the better one."""
 
+    def wish(record: dg.EventLogRecord) -> dg.RunRequest | None:
+        said = metadata_of(record)
+        if said.get("rollback") is not True:
+            return None
+        key = f"{spec.name}-rollback-{record.storage_id}"
+        return dg.RunRequest(run_key=key, tags={EXPECTED_TAG: str(said["production_version"])})
+
+    return _on_reports(
+        spec,
+        f"{spec.name}_rollback_on_fall",
+        rollback,
+        wish,
+        "Goes back to the previous version when that is credibly better.",
+        "asks to go back to previous",
+    )
+
+
+def promote_on_evidence(spec: ModelSpec, challenge: AssetJob) -> dg.SensorDefinition:
+    """The gate once more for a candidate that is credibly better on the days since."""
+
+    def wish(record: dg.EventLogRecord) -> dg.RunRequest | None:
+        day = metadata_of(record).get("promotion_due")
+        if not day:
+            return None
+        key = f"{spec.name}-challenge-{record.storage_id}"
+        return dg.RunRequest(run_key=key, partition_key=str(day))
+
+    return _on_reports(
+        spec,
+        f"{spec.name}_promote_on_evidence",
+        challenge,
+        wish,
+        "Decides again on a candidate that has turned out credibly better on later days.",
+        "found a challenger to be credibly better",
+    )
+
+
+def _on_reports(
+    spec: ModelSpec,
+    name: str,
+    job: AssetJob,
+    wish: Callable[[dg.EventLogRecord], dg.RunRequest | None],
+    description: str,
+    what: str,
+) -> dg.SensorDefinition:
+    """Asks for a job for each new drift report that wishes it."""
+
     @dg.sensor(
-        name=f"{spec.name}_rollback_on_fall",
-        job=rollback,
+        name=name,
+        job=job,
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=settings.sensor_seconds(),
-        description="Goes back to the previous version when that is credibly better.",
+        description=description,
     )
-    def _rollback_on_fall(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    def _sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         found = _new_reports(spec, context)
         if not found:
             return dg.SensorResult(skip_reason="No new drift report.", cursor=context.cursor)
-        requests = []
-        for record in found:
-            said = metadata_of(record)
-            if said.get("rollback") is True:
-                key = f"{spec.name}-rollback-{record.storage_id}"
-                tags = {EXPECTED_TAG: str(said["production_version"])}
-                requests.append(dg.RunRequest(run_key=key, tags=tags))
+        requests = [asked for asked in map(wish, found) if asked]
         cursor = str(found[-1].storage_id)
         if requests:
             return dg.SensorResult(run_requests=requests, cursor=cursor)
         days = ", ".join(str(record.partition_key) for record in found)
-        return dg.SensorResult(
-            skip_reason=f"No report of {days} asks to go back to previous.", cursor=cursor
-        )
+        return dg.SensorResult(skip_reason=f"No report of {days} {what}.", cursor=cursor)
 
-    return _rollback_on_fall
+    return _sensor
 
 
 class _Asked:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mlops_assets.drift.day_effects import DAYS_ALIKE
 from mlops_assets.metrics import Metric
+from mlops_assets.random_effects import Mean, Measured, Spread, spread_of
 
-BY_CHANCE = 0.01  # below it, days are known to differ
 MAX_DRAWS = 4_000_000  # indices held in memory at once, 32 MB
 MAX_ROWS = 20_000  # a score on more rows is as good as exact beside the other side's
 
@@ -40,64 +39,23 @@ class ScoreFall:
     credible: bool
 
 
-@dataclass(frozen=True)
-class DayScore:
-    """A score on the labelled rows of one day."""
-
-    score: float
-    rows: int
-
-
-@dataclass(frozen=True)
-class ScoreSpread:
-    """How a model's score varies from day to day.
-
-    Attributes:
-        per_row: The variance that a score on one row would have; one on n rows has an n-th of it.
-        between: The variance between days beyond that.
-        days: How many days it was learned from.
-        by_chance: How often days that are all alike would differ as much (Cochran's Q).
-    """
-
-    per_row: float
-    between: float
-    days: int
-    by_chance: float = 0.0
-
-    def matters(self, rows: int) -> bool:
-        """Whether days of so many rows differ by much more than rows explain, and not by chance."""
-        if self.per_row <= 0:
-            return self.between > 0
-        inflation = 1 + self.between * rows / self.per_row
-        return inflation >= DAYS_ALIKE and self.by_chance <= BY_CHANCE
-
-
-def score_spread(days: Sequence[DayScore], fall: ScoreFall) -> ScoreSpread:
-    """How scores vary between days that are alike (DerSimonian and Laird 1986).
+def score_spread(days: Sequence[Measured], fall: ScoreFall) -> Spread:
+    """How scores vary between days that are alike.
 
     Args:
         days: Their scores.
         fall: A comparison of two sets of rows, whose bootstrap says how much rows explain.
     """
-    from scipy.special import chdtrc, ndtri
+    from scipy.special import ndtri
 
     error = max(0.0, fall.fall - fall.fall_lower) / float(ndtri(fall.confidence))
-    per_row = error**2 / (1 / fall.rows_now + 1 / fall.rows_then)
-    if per_row <= 0:
-        return ScoreSpread(0.0, float(np.var([day.score for day in days])), len(days))
-    weight = np.array([day.rows for day in days]) / per_row
-    scores = np.array([day.score for day in days])
-    mean = np.sum(weight * scores) / weight.sum()
-    q = np.sum(weight * (scores - mean) ** 2)
-    between = (q - (len(days) - 1)) / (weight.sum() - np.sum(weight**2) / weight.sum())
-    by_chance = float(chdtrc(len(days) - 1, q))
-    return ScoreSpread(per_row, max(0.0, float(between)), len(days), by_chance)
+    return spread_of([days], error**2 / (1 / fall.rows_now + 1 / fall.rows_then))
 
 
 def fall_of_days(
-    then: Sequence[DayScore],
-    now: Sequence[DayScore],
-    spread: ScoreSpread,
+    then: Sequence[Measured],
+    now: Sequence[Measured],
+    spread: Spread,
     metric: Metric,
     significance: float,
 ) -> ScoreFall:
@@ -112,32 +70,29 @@ def fall_of_days(
         metric: The metric.
         significance: Of the one-sided t test.
     """
-    from scipy.special import stdtrit
-
     enough = len(now) >= 3
     if enough:
-        best_first = sorted(now, key=lambda day: day.score, reverse=metric.greater_is_better)
+        best_first = sorted(now, key=lambda day: day.value, reverse=metric.greater_is_better)
         now = best_first[:-1]
-    score_now, rows_now, squares_now = _together(now)
-    score_then, rows_then, squares_then = _together(then)
-    variance = spread.per_row * (1 / rows_now + 1 / rows_then)
-    variance += spread.between * (squares_now + squares_then)
-    fall = metric.improvement(score_then, score_now)
-    lower = fall - float(stdtrit(spread.days - 1, 1 - significance)) * math.sqrt(variance)
+    latest, known = Mean.of(now), Mean.of(then)
+    variance = spread.per_row * (1 / latest.rows + 1 / known.rows)
+    variance += spread.between * (latest.squares + known.squares)
+    fall = metric.improvement(known.value, latest.value)
+    lower = fall - spread.quantile(significance) * math.sqrt(variance)
     return ScoreFall(
-        score_now=score_now,
-        score_then=score_then,
+        score_now=latest.value,
+        score_then=known.value,
         fall=fall,
         fall_lower=lower,
         confidence=1 - significance,
-        rows_now=rows_now,
-        rows_then=rows_then,
+        rows_now=latest.rows,
+        rows_then=known.rows,
         credible=enough and lower > 0,
     )
 
 
 def fall_beyond_days(
-    fall: ScoreFall, days_then: int, spread: ScoreSpread, significance: float
+    fall: ScoreFall, days_then: int, spread: Spread, significance: float
 ) -> ScoreFall:
     """A fall of one day beside so many others, credible only beyond what days vary anyway.
 
@@ -147,20 +102,10 @@ def fall_beyond_days(
         spread: How scores vary between days that are alike.
         significance: Of the one-sided t test.
     """
-    from scipy.special import stdtrit
-
     variance = spread.per_row * (1 / fall.rows_now + 1 / fall.rows_then)
     variance += spread.between * (1 + 1 / days_then)
-    lower = fall.fall - float(stdtrit(spread.days - 1, 1 - significance)) * math.sqrt(variance)
+    lower = fall.fall - spread.quantile(significance) * math.sqrt(variance)
     return replace(fall, fall_lower=lower, confidence=1 - significance, credible=lower > 0)
-
-
-def _together(days: Sequence[DayScore]) -> tuple[float, int, float]:
-    """The mean score by rows, the rows, and the sum of the squared shares of the days."""
-    rows = np.array([day.rows for day in days])
-    share = rows / rows.sum()
-    mean = float(np.sum(share * [day.score for day in days]))
-    return mean, int(rows.sum()), float(np.sum(share**2))
 
 
 def credibly_worse(

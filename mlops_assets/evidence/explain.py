@@ -258,12 +258,11 @@ def _besides(life: Life, day: str, decided: Decided | None) -> Iterator[str]:
     quarantined, candidate = journal.quarantined(day), journal.find_candidate(day)
     if decided is not None and reported is not None:
         yield f"The drift report said: {_state(reported)}. {'; '.join(reported.reasons)}"
-    if reported is not None and reported.rollback is not None:
-        compared = reported.rollback
-        better = "credibly better" if compared.previous_better else "not credibly better"
+    for beside in reported.beside if reported is not None else ():
+        better = "better" if beside.improvement > 0 else "not better"
         yield (
-            f"Version {compared.previous}, the one before, was {better} on the batch than version "
-            f"{compared.production} in production."
+            f"Version {beside.other} was {better} on the batch than version {beside.production} in "
+            f"production: {beside.improvement:+.4f} on {beside.rows} rows."
         )
     if reported and batch and reported.data_hash and reported.data_hash != batch.data_hash:
         yield "The batch was delivered again, with other rows, after its drift report was made."

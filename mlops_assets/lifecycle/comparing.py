@@ -3,6 +3,7 @@
 These functions cost a day its time.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +16,8 @@ from mlops_assets.drift.policy import DriftPolicy
 from mlops_assets.drift.score import Scored, ScoreFall, falls
 from mlops_assets.drift.two_sample import Comparison, DayEffects, Side, compare_sides
 from mlops_assets.metrics import Metric
-from mlops_assets.promotion.evaluation import Evidence, measure
+from mlops_assets.promotion.beside import Beside
+from mlops_assets.promotion.evaluation import Evidence, beside, measure
 from mlops_assets.promotion.policy import GatePolicy
 
 
@@ -72,8 +74,25 @@ class Comparing(Protocol):
         policy: GatePolicy,
         partition: str,
         production_partition: str | None,
+        periods: np.ndarray | None = None,
+        baseline_periods: np.ndarray | None = None,
+        challenge: Sequence[Beside] = (),
     ) -> Evidence:
         """As :func:`mlops_assets.promotion.evaluation.measure`."""
+        ...
+
+    def beside(
+        self,
+        y: ArrayLike,
+        other_pred: ArrayLike,
+        production_pred: ArrayLike,
+        metric: Metric,
+        partition: str,
+        production: int,
+        other: int,
+        seed: int,
+    ) -> Beside:
+        """As :func:`mlops_assets.promotion.evaluation.beside`."""
         ...
 
 
@@ -85,3 +104,4 @@ class Computed:
     compare = staticmethod(compare_sides)
     falls = staticmethod(falls)
     measure = staticmethod(measure)
+    beside = staticmethod(beside)

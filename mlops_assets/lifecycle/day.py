@@ -14,10 +14,8 @@ from mlops_assets.drift.importance import RankedColumn, permutation_importance, 
 from mlops_assets.drift.regimes import Regime, ReportRecord, fold_regimes, quiet_days
 from mlops_assets.drift.report import write_html
 from mlops_assets.drift.score import (
-    DayScore,
     Scored,
     ScoreFall,
-    ScoreSpread,
     fall_beyond_days,
     fall_of_days,
     score_spread,
@@ -34,6 +32,7 @@ from mlops_assets.drift.verdict import (
     judge,
 )
 from mlops_assets.errors import UserError
+from mlops_assets.lifecycle.besides import Besides
 from mlops_assets.lifecycle.journal import ALL, BatchTaken, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.lineage import decided_before
@@ -41,7 +40,7 @@ from mlops_assets.lifecycle.predictions import served_by
 from mlops_assets.lifecycle.reference import Reference, baseline_periods
 from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows, not_learned
 from mlops_assets.promotion.registry import Version
-from mlops_assets.promotion.rollback import RollbackRecord, previous_is_better, rollback_due
+from mlops_assets.random_effects import Measured, Spread
 
 
 class Day:
@@ -61,8 +60,8 @@ class Day:
         self.registry = life.registry
         self.production = served_by(life, partition)
         self.model = life.load(self.production)
-        self.unseen = self._unseen_by(self.production)
-        self.now = self._scored(self.unseen)
+        self.unseen = self.unseen_by(self.production)
+        self.now = self.scored(self.unseen)
         self.matches: dict[Regime, RegimeMatch] = {}
 
     @cached_property
@@ -166,49 +165,9 @@ class Day:
         return rank_by_importance(self.against_reference, importances)
 
     @cached_property
-    def beside_previous(self) -> RollbackRecord | None:
-        """Whether the version before production is credibly better on this batch."""
-        previous = self.registry.previous()
-        policy = self.spec.rollback
-        if previous is None or previous == self.production or not policy.enabled:
-            return None
-        if previous.tags.get("decision") == "rolled_back":  # a person may bring it back
-            return None
-        if self.production != self.registry.in_use():  # a day long past says nothing of today
-            return None
-        unseen = self._unseen_by(self.production, previous)
-        if len(unseen) < self.spec.gate.min_evaluation_rows:
-            return None
-        now = self.now if len(unseen) == len(self.unseen) else self._scored(unseen)
-        decision = previous_is_better(
-            now.y_true,
-            now.y_pred,
-            self.life.load(previous).predict(unseen),
-            self.spec.metric,
-            self.spec.gate,
-            policy,
-            self.partition,
-            self.life.comparing.measure,
-        )
-        return RollbackRecord(
-            partition=self.partition,
-            production=str(self.production.number),
-            previous=str(previous.number),
-            previous_better=decision.decision == "promoted",
-        )
-
-    def rollback_due(self) -> str | None:
-        """Why production has to go back to previous, this day included; None where it has not."""
-        today = self.beside_previous
-        if today is None:
-            return None
-        # Of later days as well: labels that come late are no news where theirs say otherwise.
-        others = [
-            reported.rollback
-            for reported in self.reported
-            if reported.rollback and reported.rollback.partition != self.partition
-        ]
-        return rollback_due([*others, today], today.production, today.previous, self.spec.rollback)
+    def beside(self) -> Besides:
+        """Production beside the version before it, and beside a candidate that may be better."""
+        return Besides(self.life, self)
 
     def write_pages(self, verdict: Verdict) -> dict[str, Path]:
         """Evidently's page against the baseline and, in a known regime, one against that."""
@@ -260,7 +219,7 @@ class Day:
 
     def _fall_since(self, partitions: list[str]) -> ScoreFall | None:
         """How production's score on the batch is below that on some others."""
-        then = self._scored(evaluation_rows(self.life, partitions))
+        then = self.scored(evaluation_rows(self.life, partitions))
         falls_found = self._falls(then, (self.spec.drift.score_confidence,))
         if falls_found is None or self.score_spread is None:
             return falls_found[0] if falls_found else None
@@ -281,7 +240,7 @@ class Day:
             return by_rows
         policy = self.spec.drift
         latest = self._scored_before()[::-1][: policy.window - 1]
-        now = [DayScore(self.score or 0.0, len(self.now.y_true)), *map(_score_of, latest)]
+        now = [Measured(self.score or 0.0, len(self.now.y_true)), *map(_score_of, latest)]
         then = self._days_known(without={report.partition for report in latest})
         if not then:  # so far all that it is known by is the latest days
             return by_rows
@@ -301,7 +260,7 @@ class Day:
         )
 
     @cached_property
-    def score_spread(self) -> ScoreSpread | None:
+    def score_spread(self) -> Spread | None:
         """How production's score varies between days; None where that is not known, or little."""
         if self.effects is None or self._score_by_rows is None:
             return None
@@ -311,7 +270,7 @@ class Day:
         spread = score_spread(known, self._score_by_rows.fall)
         return spread if spread.matters(len(self.now.y_true)) else None
 
-    def _days_known(self, without: Collection[str] = ()) -> list[DayScore]:
+    def _days_known(self, without: Collection[str] = ()) -> list[Measured]:
         """Production's scores on the days of the holdout, and on the quiet ones that it served."""
         quiet = set(self.reference.quiet) - set(without)
         served = [report for report in self._scored_before() if report.partition in quiet]
@@ -330,7 +289,7 @@ class Day:
         ]
 
     @cached_property
-    def _holdout_by_day(self) -> list[DayScore]:
+    def _holdout_by_day(self) -> list[Measured]:
         holdout = baseline_parts(self.life).judge
         periods = baseline_periods(self.life, holdout)
         metric, target = self.spec.metric, self.spec.columns.target
@@ -338,7 +297,7 @@ class Day:
         for period in np.unique(periods[periods >= 0]):
             rows = holdout[periods == period]
             score = metric.score(rows[target].to_numpy(), self.model.predict(rows))
-            found.append(DayScore(score, len(rows)))
+            found.append(Measured(score, len(rows)))
         return found
 
     @cached_property
@@ -349,7 +308,7 @@ class Day:
         regime is held against that regime's rows, in ``_match``.
         """
         policy = self.spec.drift
-        then = self._scored(baseline_parts(self.life).judge)
+        then = self.scored(baseline_parts(self.life).judge)
         falls_found = self._falls(then, (policy.score_confidence, policy.score_days_confidence))
         if falls_found is None:
             return None
@@ -363,16 +322,18 @@ class Day:
             self.now, then, self.spec.metric, confidences, policy.resamples, policy.seed
         )
 
-    def _scored(self, rows: pd.DataFrame) -> Scored:
+    def scored(self, rows: pd.DataFrame) -> Scored:
+        """Labelled rows with what production predicts for them."""
         if rows.empty:
             return Scored(np.array([]), np.array([]))
         return Scored(rows[self.spec.columns.target].to_numpy(), self.model.predict(rows))
 
-    def _unseen_by(self, *versions: Version) -> pd.DataFrame:
+    def unseen_by(self, *versions: Version) -> pd.DataFrame:
         """The labelled rows that no such version has been trained on: mostly all of them."""
         if all(version.tags.get("partition", "") < self.partition for version in versions):
             return self.spec.columns.labelled(self.batch)
-        return not_learned(self.life, evaluation_rows(self.life, [self.partition]), *versions)
+        rows = evaluation_rows(self.life, [self.partition])
+        return not_learned(self.life, rows, *versions).reset_index(drop=True)
 
     def _rows_of(self, regime: Regime) -> pd.DataFrame:
         """The rows of the regime that a batch is compared with."""
@@ -418,5 +379,5 @@ class Day:
         )
 
 
-def _score_of(report: ReportRecord) -> DayScore:
-    return DayScore(report.score or 0.0, report.score_rows)
+def _score_of(report: ReportRecord) -> Measured:
+    return Measured(report.score or 0.0, report.score_rows)

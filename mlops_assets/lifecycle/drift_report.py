@@ -9,6 +9,7 @@ from mlops_assets.drift.verdict import Verdict
 from mlops_assets.lifecycle.day import Day
 from mlops_assets.lifecycle.journal import Reported
 from mlops_assets.lifecycle.life import Life
+from mlops_assets.promotion.beside import Standing
 from mlops_assets.promotion.registry import Version
 
 
@@ -27,9 +28,12 @@ class DriftOutcome:
         score: Its score on the labelled rows; None without any.
         drifted_in_a_row: Drifted batches without a break up to this one.
         decided_before: Why a retraining that is due by the verdict was dealt with already.
-        previous_better: Whether the version before production is credibly better on this batch;
+        on_probation: How the version before production has stood beside it since its promotion;
             None where the two were not compared.
         rollback_due: Why production has to go back to it; None where it has not.
+        challenging: How a candidate that was not credibly better has stood beside production
+            since; None where none was compared.
+        promotion_due: The day whose candidate is credibly better by now; None where none is.
     """
 
     verdict: Verdict
@@ -41,8 +45,10 @@ class DriftOutcome:
     score: float | None
     drifted_in_a_row: int
     decided_before: str | None
-    previous_better: bool | None
+    on_probation: Standing | None
     rollback_due: str | None
+    challenging: Standing | None
+    promotion_due: str | None
 
 
 def report_drift(life: Life, partition: str) -> DriftOutcome:
@@ -56,7 +62,7 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
     # Some thirty predictions, for people to look at.
     ranked = today.ranked() if verdict.drift_detected and life.pages else ()
     pages = today.write_pages(verdict)
-    beside = today.beside_previous
+    beside = today.beside
     life.journal.keep_report(
         Reported(
             report=verdict.record().model_copy(
@@ -64,7 +70,7 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
             ),
             reasons=list(verdict.reasons),
             data_hash=today.data_hash,
-            rollback=beside,
+            beside=beside.records,
         )
     )
     return DriftOutcome(
@@ -77,6 +83,8 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
         score=today.score,
         drifted_in_a_row=today.drifted_in_a_row(verdict),
         decided_before=today.decided_before(verdict),
-        previous_better=beside.previous_better if beside else None,
-        rollback_due=today.rollback_due(),
+        on_probation=beside.on_probation,
+        rollback_due=beside.rollback_due,
+        challenging=beside.challenging,
+        promotion_due=beside.promotion_due,
     )

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_assets.drift.regimes import DecisionRecord, ReportRecord
 from mlops_assets.lifecycle.outside import Store
+from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.gate import Decision
 from mlops_assets.promotion.registry import Version
-from mlops_assets.promotion.rollback import RollbackRecord
 from mlops_assets.training.model_format import Digest
 
 ALL = "all"  # the one partition, in the store, of what has none
@@ -61,8 +61,9 @@ class Reported(BaseModel):
     report: ReportRecord
     reasons: list[str]
     data_hash: str | None = Field(default=None, description="Of the batch that was compared.")
-    rollback: RollbackRecord | None = Field(
-        default=None, description="How production and the version before it compared, if they did."
+    beside: list[Beside] = Field(
+        default=[],
+        description="Production beside the version before it, and a candidate that challenges it.",
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mlops_assets.data.fingerprint import fingerprint
@@ -11,7 +12,9 @@ from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.journal import Augmented, Decided
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.moves import promote
+from mlops_assets.lifecycle.reference import baseline_periods
 from mlops_assets.lifecycle.rows import Parts, lineage_parts, not_learned
+from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.gate import Decision, decide
 from mlops_assets.promotion.registry import Version
 
@@ -79,8 +82,11 @@ def _decide(
     parts = lineage_parts(life, _training_partitions(dataset))
     _refuse_changed(life, partition, parts, dataset.data_hashes)
     regime = [parts[day].judge for day in dataset.regime_partitions]
+    days = np.repeat(np.arange(len(regime)), [len(rows) for rows in regime])
     # Production may have learned from what is judged on since a day was delivered again.
     drifted = not_learned(life, pd.concat(regime, ignore_index=True), production)
+    days = days[drifted.index]
+    drifted = drifted.reset_index(drop=True)
     holdout = parts[BASELINE].judge
     target = spec.columns.target
     challenger = life.load(candidate)
@@ -95,9 +101,19 @@ def _decide(
         policy=spec.gate,
         partition=partition,
         production_partition=production.tags.get("partition"),
+        periods=days,
+        baseline_periods=baseline_periods(life, holdout),
+        challenge=_challenge(life, candidate, production),
     )
     judged_on = {"evaluation": fingerprint(drifted), "holdout": fingerprint(holdout)}
     return decide(evidence, spec.gate), production, judged_on
+
+
+def _challenge(life: Life, candidate: Version, production: Version) -> list[Beside]:
+    """How the two have stood beside each other since, where nothing was credible at first."""
+    pair = (production.number, candidate.number)
+    found = [record for each in life.journal.every_reported() for record in each.beside]
+    return [record for record in found if (record.production, record.other) == pair]
 
 
 def _with_what_it_was_made_from(

@@ -144,12 +144,15 @@ def learned_of_its_day(life: Life, partition: str, version: int) -> np.ndarray |
 
 
 def not_learned(life: Life, rows: pd.DataFrame, *versions: Version) -> pd.DataFrame:
-    """The rows that none of some versions has learned from, as far as that was kept."""
+    """The rows that none of some versions has learned from, as far as that was kept.
+
+    They keep their places in the index.
+    """
     known = [_learned(life, version) for version in versions]
     if rows.empty or not any(len(each) for each in known):
         return rows
     identity = RowKeys.of(rows, life.spec.columns).identity
-    return rows[~np.isin(identity, np.concatenate(known))].reset_index(drop=True)
+    return rows[~np.isin(identity, np.concatenate(known))]
 
 
 def _learned(life: Life, version: Version) -> np.ndarray:

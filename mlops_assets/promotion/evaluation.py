@@ -1,11 +1,16 @@
 """What is measured before a promotion: both models on the same rows that neither has seen."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_assets.metrics import Metric
+from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.policy import GatePolicy
+from mlops_assets.random_effects import Mean, Measured, spread_of
 
 # More rows narrow the bound hardly at all, and cost time and memory in proportion.
 MAX_BOOTSTRAP_ROWS = 20_000
@@ -13,6 +18,8 @@ MAX_BOOTSTRAP_ROWS = 20_000
 _BATCH_CELLS = 4_000_000
 # Enough for a quantile of 0.95 to 0.99.
 _PERMUTATIONS = 400
+# Of a standard error: within about 4 % of that of all resamples there are.
+_RESAMPLES_OF_A_DAY = 300
 # What the bound is reported at where the policy asks for none.
 _DEFAULT_CONFIDENCE = 0.95
 
@@ -28,7 +35,8 @@ class Evidence(BaseModel):
     production_score: float | None = Field(description="On the same rows.")
     improvement: float | None = Field(description="Positive: the candidate is better.")
     improvement_lower: float | None = Field(
-        description="One-sided paired bootstrap lower bound of the improvement."
+        description="One-sided lower bound of the improvement: paired bootstrap, and what "
+        "periods vary beyond what rows explain."
     )
     confidence: float = Field(default=_DEFAULT_CONFIDENCE, description="The bound's confidence.")
     chance_score: float | None = Field(
@@ -50,6 +58,15 @@ class Evidence(BaseModel):
     production_partition: str | None = Field(
         description="The day production was promoted on; None for the baseline's model."
     )
+    between_periods: float = Field(
+        default=0.0,
+        description="The standard deviation of the improvement between periods, beyond what their "
+        "rows explain; 0 where it is not known to be any.",
+    )
+    challenge: tuple[Beside, ...] = Field(
+        default=(),
+        description="The candidate beside production on later days, where it was not credible.",
+    )
 
 
 def measure(
@@ -63,6 +80,9 @@ def measure(
     policy: GatePolicy,
     partition: str,
     production_partition: str | None,
+    periods: np.ndarray | None = None,
+    baseline_periods: np.ndarray | None = None,
+    challenge: Sequence[Beside] = (),
 ) -> Evidence:
     """Score candidate and production, and how sure the difference is.
 
@@ -77,29 +97,45 @@ def measure(
         policy: Confidence, number of resamples and seed of the bootstrap.
         partition: The day the candidate was trained on.
         production_partition: The day production was promoted on, if it was.
+        periods: The number of the period of each evaluation row, from 0 on, of shape (n_rows,);
+            None where that is not known.
+        baseline_periods: The same of the holdout, -1 where it is not known.
+        challenge: How the two have compared on later days.
 
     Returns:
         The evidence; it does not depend on the order of the rows.
     """
-    confidence = policy.confidence or _DEFAULT_CONFIDENCE
+    confidence = policy.first_confidence or _DEFAULT_CONFIDENCE
     y, candidate_pred, production_pred = map(np.asarray, (y, candidate_pred, production_pred))
     candidate = _score(metric, y, candidate_pred)
     production = _score(metric, y, production_pred)
     on_baseline = _score(metric, baseline_y, candidate_baseline_pred)
     first = _score(metric, baseline_y, first_baseline_pred)
+    improvement = _improvement(metric, candidate, production)
+    lower = improvement_lower(
+        y, candidate_pred, production_pred, metric, confidence, policy.resamples, policy.seed
+    )
+    between = 0.0
+    if periods is not None and improvement is not None and lower is not None:
+        known = (
+            by_period(metric, y, candidate_pred, production_pred, periods),
+            _of_the_holdout(
+                metric, baseline_y, candidate_baseline_pred, first_baseline_pred, baseline_periods
+            ),
+        )
+        lower, between = _as_periods_vary(improvement, lower, confidence, known)
     return Evidence(
         metric=metric.name,
         greater_is_better=metric.greater_is_better,
         candidate_score=candidate,
         production_score=production,
-        improvement=None
-        if candidate is None or production is None
-        else metric.improvement(candidate, production),
-        improvement_lower=improvement_lower(
-            y, candidate_pred, production_pred, metric, confidence, policy.resamples, policy.seed
-        ),
+        improvement=improvement,
+        improvement_lower=lower,
+        between_periods=between,
         confidence=confidence,
-        chance_score=chance_score(y, candidate_pred, metric, confidence, policy.seed),
+        chance_score=chance_score(
+            y, candidate_pred, metric, policy.confidence or _DEFAULT_CONFIDENCE, policy.seed
+        ),
         evaluation_rows=len(y),
         candidate_baseline_score=on_baseline,
         first_baseline_score=first,
@@ -107,7 +143,95 @@ def measure(
         baseline_rows=len(np.asarray(baseline_y)),
         partition=partition,
         production_partition=production_partition,
+        challenge=tuple(challenge),
     )
+
+
+def beside(
+    y: ArrayLike,
+    other_pred: ArrayLike,
+    production_pred: ArrayLike,
+    metric: Metric,
+    partition: str,
+    production: int,
+    other: int,
+    seed: int,
+) -> Beside:
+    """Another version beside production on a day's rows that neither has seen, at least two.
+
+    Args:
+        y: The true target, of shape (n_rows,).
+        other_pred: The other version's predictions for these rows.
+        production_pred: Production's.
+        metric: What to score by.
+        partition: The day.
+        production: Production's number.
+        other: The other's.
+        seed: Of the bootstrap, which says how much of the difference rows explain.
+    """
+    from scipy.special import ndtri
+
+    y, other_pred, production_pred = map(np.asarray, (y, other_pred, production_pred))
+    improvement = metric.improvement(metric.score(y, other_pred), metric.score(y, production_pred))
+    sure = float(ndtri(_DEFAULT_CONFIDENCE))
+    lower = improvement_lower(
+        y, other_pred, production_pred, metric, _DEFAULT_CONFIDENCE, _RESAMPLES_OF_A_DAY, seed
+    )
+    error = 0.0 if lower is None else max(0.0, improvement - lower) / sure
+    return Beside(
+        partition=partition,
+        production=production,
+        other=other,
+        improvement=improvement,
+        error=error,
+        rows=len(y),
+    )
+
+
+def by_period(
+    metric: Metric, y: np.ndarray, one: np.ndarray, other: np.ndarray, periods: np.ndarray
+) -> list[Measured]:
+    """How much better ``one`` is than ``other``, period by period; -1 is none."""
+    found = []
+    for period in np.unique(periods[periods >= 0]):
+        rows = periods == period
+        scores = metric.score(y[rows], one[rows]), metric.score(y[rows], other[rows])
+        found.append(Measured(metric.improvement(*scores), int(rows.sum())))
+    return found
+
+
+def _of_the_holdout(
+    metric: Metric,
+    y: ArrayLike,
+    candidate_pred: ArrayLike,
+    first_pred: ArrayLike,
+    periods: np.ndarray | None,
+) -> list[Measured]:
+    if periods is None:
+        return []
+    one, other = np.asarray(candidate_pred), np.asarray(first_pred)
+    return by_period(metric, np.asarray(y), one, other, periods)
+
+
+def _as_periods_vary(
+    improvement: float, lower: float, confidence: float, known: Sequence[list[Measured]]
+) -> tuple[float, float]:
+    """The bound where periods vary by more than rows explain, and by how much they do."""
+    from scipy.special import ndtri
+
+    judged = Mean.of(known[0])
+    error = max(0.0, improvement - lower) / float(ndtri(confidence))
+    spread = spread_of(known, error**2 * judged.rows)
+    if not spread.matters(judged.rows / len(known[0])):
+        return lower, 0.0
+    deviation = math.sqrt(error**2 + spread.between * judged.squares)
+    return improvement - spread.quantile(1 - confidence) * deviation, math.sqrt(spread.between)
+
+
+def _improvement(metric: Metric, candidate: float | None, production: float | None) -> float | None:
+    if candidate is None or production is None:
+        return None
+    return metric.improvement(candidate, production)
 
 
 def improvement_lower(

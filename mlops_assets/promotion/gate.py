@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlops_assets.promotion.beside import Standing, standing
 from mlops_assets.promotion.evaluation import Evidence
 from mlops_assets.promotion.policy import GatePolicy
 
@@ -95,12 +96,28 @@ def _credibly_better(evidence: Evidence, policy: GatePolicy) -> Check:
     lower = evidence.improvement_lower
     if lower is None:
         return Check(name=name, passed=False, detail="There are too few rows to bound anything.")
-    passed = lower > 0
+    later = challenged(evidence, policy)
+    passed = lower > 0 or (later is not None and later.credible)
+    vary = evidence.between_periods
+    days = f", as days vary (by {vary:.4f})" if vary else ""
     detail = (
-        f"The improvement is {'' if passed else 'not '}credible: with {policy.confidence:.3g} "
-        f"confidence it is at least {lower:+.4f}, which must be above 0."
+        f"The improvement is {'' if passed else 'not '}credible: with {evidence.confidence:.3g} "
+        f"confidence it is at least {lower:+.4f}{days}, which must be above 0."
     )
+    if later:
+        detail += f" Beside production on later days: {later.text}."
     return Check(name=name, passed=passed, detail=detail)
+
+
+def challenged(evidence: Evidence, policy: GatePolicy) -> Standing | None:
+    """How a candidate that was not credible has stood beside production since."""
+    confidence = policy.challenge_confidence
+    if not evidence.challenge or confidence is None:
+        return None
+    last = evidence.challenge[-1]
+    return standing(
+        evidence.challenge, last.production, last.other, confidence, policy.challenge_periods
+    )
 
 
 def _better_than_chance(evidence: Evidence, policy: GatePolicy) -> Check:
@@ -140,10 +157,12 @@ def _baseline_kept(evidence: Evidence, policy: GatePolicy) -> Check:
 
 
 def _enough_rows(evidence: Evidence, policy: GatePolicy) -> Check:
-    passed = evidence.evaluation_rows >= policy.min_evaluation_rows
+    later = sum(day.rows for day in evidence.challenge)
+    passed = evidence.evaluation_rows + later >= policy.min_evaluation_rows
+    since = f" and {later} of later days" if later else ""
     detail = (
         f"There are {'enough' if passed else 'too few'} labelled evaluation rows: "
-        f"{evidence.evaluation_rows}, needed are {policy.min_evaluation_rows}."
+        f"{evidence.evaluation_rows}{since}, needed are {policy.min_evaluation_rows}."
     )
     return Check(name="enough_rows", passed=passed, detail=detail)
 

@@ -23,7 +23,7 @@ from mlops_assets.lifecycle.drifted_batch import take_batch
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.memory import MemoryRegistry
 from mlops_assets.lifecycle.moves import roll_back
-from mlops_assets.lifecycle.production_model import decide_on_candidate
+from mlops_assets.lifecycle.production_model import DecisionOutcome, decide_on_candidate
 from mlops_assets.lifecycle.rows import lineage_parts
 from mlops_assets.lifecycle.sides import Sides
 from mlops_assets.replay.history import History, KeptRows
@@ -222,6 +222,8 @@ class Living:
             self._retrain(partition)
         elif verdict.retrain and not found.decided_before:
             log.decisions.append(Decided(partition, HELD, (why_not,)))
+        if found.promotion_due:
+            self._decide_again(found.promotion_due)
         if found.rollback_due:
             self._roll_back(partition, found)
 
@@ -236,9 +238,21 @@ class Living:
             log.decisions.append(Decided(partition, FAILED, (str(error),)))
             return
         self._retrained.append(partition)
+        self._note(partition, made)
+
+    def _decide_again(self, partition: str) -> None:
+        """A challenger is credibly better by now."""
+        try:
+            made = decide_on_candidate(self.life, partition)
+        except UserError as error:
+            self.log.decisions.append(Decided(partition, FAILED, (str(error),)))
+            return
+        self._note(partition, made)
+
+    def _note(self, partition: str, made: DecisionOutcome) -> None:
         checks = made.decided.checks if made.decided else ()
         failed = tuple(check.name for check in checks if not check.passed)
-        log.decisions.append(Decided(partition, made.decision, made.reasons, failed))
+        self.log.decisions.append(Decided(partition, made.decision, made.reasons, failed))
 
     def _roll_back(self, partition: str, found: DriftOutcome) -> None:
         move = roll_back(self.life, partition, found.production.number)

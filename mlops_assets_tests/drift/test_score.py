@@ -8,9 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_assets.drift.score import (
-    DayScore,
     Scored,
-    ScoreSpread,
     credibly_worse,
     fall_beyond_days,
     fall_of_days,
@@ -18,6 +16,7 @@ from mlops_assets.drift.score import (
     score_spread,
 )
 from mlops_assets.metrics import get_metric
+from mlops_assets.random_effects import Measured, Spread
 
 ACCURACY = get_metric("accuracy", "classification")
 F1 = get_metric(None, "classification")
@@ -118,7 +117,7 @@ def days(count: int, between: float, rows: int = 100, mean: float = 0.8, seed: i
     """Days of an accuracy that varies between them beyond what so many rows explain."""
     rng = np.random.default_rng(seed)
     truth = np.clip(mean + between * rng.normal(size=count), 0, 1)
-    return [DayScore(rng.binomial(rows, p) / rows, rows) for p in truth]
+    return [Measured(rng.binomial(rows, p) / rows, rows) for p in truth]
 
 
 ROWS_SAY = credibly_worse(with_hits(80, 100), with_hits(240, 300), ACCURACY, 0.999, 2000, 0)
@@ -131,15 +130,15 @@ def test_the_spread_between_days_is_what_rows_do_not_explain():
     assert np.mean(np.sqrt(apart)) == pytest.approx(0.1, abs=0.02)
     found = score_spread(days(30, 0.0), ROWS_SAY)
     assert found.per_row == pytest.approx(0.8 * 0.2, rel=0.2)
-    assert found.days == 30
+    assert found.freedom + 1 == 30
 
 
 def test_days_matter_where_they_differ_by_more_than_rows_explain_and_not_by_chance():
-    spread = ScoreSpread(per_row=0.16, between=0.0016, days=30, by_chance=0.001)
+    spread = Spread(per_row=0.16, between=0.0016, freedom=29, by_chance=0.001)
     assert [spread.matters(rows) for rows in (10, 49, 51, 900)] == [False, False, True, True]
     assert not replace(spread, by_chance=0.1).matters(900)
-    assert ScoreSpread(0.0, 0.1, 9).matters(10)
-    assert not ScoreSpread(0.0, 0.0, 9).matters(10)
+    assert Spread(0.0, 0.1, 8).matters(10)
+    assert not Spread(0.0, 0.0, 8).matters(10)
     alike = [score_spread(days(8, 0.0, seed=seed), ROWS_SAY).matters(100) for seed in range(200)]
     assert sum(alike) <= 20
     apart = [score_spread(days(8, 0.15, seed=seed), ROWS_SAY).matters(100) for seed in range(50)]
@@ -151,7 +150,7 @@ def test_one_bad_day_is_no_fall_and_a_bad_week_is():
     spread = score_spread(then, ROWS_SAY)
 
     def fallen(*scores: float) -> bool:
-        now = [DayScore(score, 100) for score in scores]
+        now = [Measured(score, 100) for score in scores]
         return fall_of_days(then, now, spread, ACCURACY, 0.001).credible
 
     assert not fallen(0.1)
@@ -163,9 +162,9 @@ def test_one_bad_day_is_no_fall_and_a_bad_week_is():
 
 
 def test_an_error_falls_when_it_grows():
-    then = [DayScore(1.0 + 0.01 * place, 100) for place in range(10)]
-    spread = ScoreSpread(per_row=0.01, between=0.001, days=10)
-    now = [DayScore(2.0, 100)] * 4
+    then = [Measured(1.0 + 0.01 * place, 100) for place in range(10)]
+    spread = Spread(per_row=0.01, between=0.001, freedom=9)
+    now = [Measured(2.0, 100)] * 4
     assert fall_of_days(then, now, spread, RMSE, 0.001).credible
     assert not fall_of_days(now, then, spread, RMSE, 0.001).credible
 
@@ -180,7 +179,7 @@ def test_weeks_that_are_like_all_others_are_rarely_called_fallen():
 
 
 def test_a_day_beside_a_regime_must_be_beyond_what_days_vary():
-    spread = ScoreSpread(per_row=0.16, between=0.0025, days=30)
+    spread = Spread(per_row=0.16, between=0.0025, freedom=29)
     rows = credibly_worse(with_hits(65, 100), with_hits(400, 500), ACCURACY, 0.99, 2000, 0)
     assert rows.credible
     beyond = fall_beyond_days(rows, 5, spread, 0.001)

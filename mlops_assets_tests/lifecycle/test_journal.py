@@ -18,8 +18,8 @@ from mlops_assets.lifecycle.journal import (
     Reported,
 )
 from mlops_assets.lifecycle.memory import MemoryStore
+from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.registry import Version
-from mlops_assets.promotion.rollback import RollbackRecord
 from mlops_assets.training.model_format import Digest
 from mlops_assets_tests.lifecycle import made
 
@@ -92,12 +92,12 @@ def test_reports_come_in_the_order_of_their_days(journal):
 
 
 def test_how_two_versions_compared_is_kept_with_the_report(journal):
-    record = RollbackRecord(
-        partition="2026-01-02", production="2", previous="1", previous_better=True
+    record = Beside(
+        partition="2026-01-02", production=2, other=1, improvement=0.1, error=0.02, rows=300
     )
     journal.keep_report(report("2026-01-01"))
-    journal.keep_report(report("2026-01-02", rollback=record))
-    assert [one.rollback for one in journal.every_reported()] == [None, record]
+    journal.keep_report(report("2026-01-02", beside=[record]))
+    assert [one.beside for one in journal.every_reported()] == [[], [record]]
 
 
 def test_moves_come_in_the_order_they_were_begun(journal):
@@ -160,7 +160,7 @@ def test_records_of_before_a_field_are_read(journal):
     store.write_record("small", "candidate_model", "2026-01-02", {"version": 2})
     assert journal.candidate("2026-01-02") == Registered(version=2)
     kept = report("2026-01-02").model_dump(mode="json")
-    for later in ("rollback", "data_hash"):
+    for later in ("beside", "data_hash"):
         del kept[later]
     for later in ("score_below", "production"):
         del kept["report"][later]

@@ -59,7 +59,7 @@ def test_the_loop_goes_on_with_the_next_day_and_a_rollback(loop):
     assert daily.success, daily.message
     found = daily.metadata("drift_report")
     assert (found["drift_detected"], found["retrain"], found["regime"]) == (True, True, "new")
-    assert loop.store.record("iris", "drift_report", NEXT)["rollback"]["production"] == "2"
+    assert loop.store.record("iris", "drift_report", NEXT)["beside"][0]["production"] == 2
 
     retrained = loop.retrain(NEXT)
     assert retrained.success, retrained.message
