@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mlops_assets.metrics import get_metric
 from mlops_assets.promotion import evaluation
-from mlops_assets.promotion.evaluation import Evidence, improvement_lower, measure
+from mlops_assets.promotion.evaluation import Evidence, beside, improvement_lower, measure
 from mlops_assets.promotion.gate import decide
 from mlops_assets.promotion.policy import GatePolicy
 
@@ -142,3 +142,101 @@ def test_chance_is_a_high_quantile_of_the_scores_of_shuffled_predictions():
     below = chance_score(y.astype(float), y.astype(float), rmse, 0.95, 0)
     assert 1.05 < below < 1.1547
     assert chance_score(y[:1], y[:1], accuracy, 0.95, 0) is None
+
+
+# ---------------------------------------------------------------- periods
+
+
+def two_models_by_day(between: float, seed: int, days: int = 8, rows: int = 150):
+    """Truth, a candidate that is better by 0.1 on the mean day, production, and the days."""
+    rng = np.random.default_rng(seed)
+    right = np.clip(0.8 + between * rng.normal(size=days), 0, 1)
+    y = np.zeros(days * rows, int)
+    candidate = (rng.random((days, rows)) >= right[:, None]).astype(int).ravel()
+    production = (rng.random(days * rows) >= 0.7).astype(int)
+    return y, candidate, production, np.repeat(np.arange(days), rows)
+
+
+def measured_by_day(between: float, seed: int, *, known: bool = True):
+    y, candidate, production, days = two_models_by_day(between, seed)
+    return measure(
+        y,
+        candidate,
+        production,
+        NONE,
+        NONE,
+        NONE,
+        ACCURACY,
+        GatePolicy(),
+        "2026-01-02",
+        None,
+        periods=days if known else None,
+    )
+
+
+def test_days_that_are_alike_change_nothing():
+    assert measured_by_day(0.0, 1) == measured_by_day(0.0, 1, known=False)
+
+
+def test_days_that_differ_by_more_than_rows_explain_widen_the_bound():
+    by_rows, by_days = measured_by_day(0.15, 1, known=False), measured_by_day(0.15, 1)
+    assert by_days.improvement == by_rows.improvement
+    assert by_days.improvement_lower < by_rows.improvement_lower - 0.03
+    assert by_days.between_periods == pytest.approx(0.15, abs=0.08)
+    assert "as days vary (by 0." in decide(by_days, GatePolicy()).checks[1].detail
+
+
+def test_an_equal_candidate_is_hardly_promoted_where_days_differ():
+    def wrongly_better(*, known: bool) -> float:
+        found = []
+        for seed in range(60):
+            y, one, _, days = two_models_by_day(0.1, seed)
+            other = two_models_by_day(0.1, 1000 + seed)[1]
+            evidence = measure(
+                y,
+                one,
+                other,
+                NONE,
+                NONE,
+                NONE,
+                ACCURACY,
+                GatePolicy(),
+                "2026-01-02",
+                None,
+                periods=days if known else None,
+            )
+            found.append(evidence.improvement_lower > 0)
+        return float(np.mean(found))
+
+    assert wrongly_better(known=False) > 0.15
+    assert wrongly_better(known=True) <= 0.1
+
+
+def test_the_holdouts_days_tell_what_one_judged_day_cannot():
+    y, candidate, production, _ = two_models_by_day(0.0, 1, days=1)
+    holdout = two_models_by_day(0.2, 2, days=28)
+    one_day = np.zeros(len(y), int)
+
+    def lower(periods):
+        return measure(
+            y,
+            candidate,
+            production,
+            *holdout[:3],
+            ACCURACY,
+            GatePolicy(),
+            "2026-01-02",
+            None,
+            periods=one_day,
+            baseline_periods=periods,
+        ).improvement_lower
+
+    assert lower(holdout[3]) < lower(None) - 0.1
+
+
+def test_two_versions_on_a_day_are_kept_with_their_difference_and_its_error():
+    y, candidate, production, _ = two_models_by_day(0.0, 1, days=1, rows=1000)
+    found = beside(y, candidate, production, ACCURACY, "2026-01-02", 2, 3, 0)
+    assert (found.production, found.other, found.rows) == (2, 3, 1000)
+    assert found.improvement == pytest.approx((candidate == 0).mean() - (production == 0).mean())
+    assert found.error == pytest.approx((0.8 * 0.2 + 0.7 * 0.3) ** 0.5 / 1000**0.5, rel=0.2)

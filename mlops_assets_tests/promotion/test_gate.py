@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.evaluation import Evidence
 from mlops_assets.promotion.gate import Decision, decide
 from mlops_assets.promotion.policy import GatePolicy
@@ -216,3 +217,57 @@ def test_of_an_error_chance_is_above():
 def test_the_plain_rule_asks_nothing_of_chance():
     policy = GatePolicy(confidence=None)
     assert decide(evidence(chance_score=0.9), policy).decision == "promoted"
+
+
+# ---------------------------------------------------------------- a challenger
+
+
+def later(*improvements, rows=300):
+    return tuple(
+        Beside(
+            partition=f"2026-01-{day:02}",
+            production=2,
+            other=3,
+            improvement=improvement,
+            error=0.02,
+            rows=rows,
+        )
+        for day, improvement in enumerate(improvements, start=6)
+    )
+
+
+def test_a_challenger_is_promoted_once_later_days_are_evidence_enough():
+    unsure = evidence(improvement_lower=-0.01)
+    assert decide(unsure, GatePolicy()).decision == "inconclusive"
+    some = unsure.model_copy(update={"challenge": later(0.1, 0.1)})
+    assert decide(some, GatePolicy()).decision == "inconclusive"
+    enough = unsure.model_copy(update={"challenge": later(0.1, 0.1, 0.1)})
+    decision = decide(enough, GatePolicy())
+    assert decision.decision == "promoted"
+    assert "+0.1000 on 900 rows of 3 of 14 days" in decision.reasons[1]
+
+
+def test_a_challenger_that_waits_for_a_person_waits_on():
+    enough = evidence(improvement_lower=-0.01, challenge=later(0.1, 0.1, 0.1))
+    assert decide(enough, GatePolicy(approval="manual")).decision == "awaiting_approval"
+
+
+def test_rows_of_later_days_count_where_there_were_too_few():
+    few = evidence(evaluation_rows=20, improvement_lower=-0.01, challenge=later(0.2, 0.2, 0.2))
+    decision = decide(few, GatePolicy())
+    assert decision.decision == "promoted"
+    assert "20 and 900 of later days" in decision.checks[4].detail
+
+
+def test_without_challenge_periods_later_days_say_nothing():
+    policy = GatePolicy(challenge_periods=0)
+    assert policy.first_confidence == 0.95
+    unsure = evidence(improvement_lower=-0.01, challenge=later(0.1, 0.1, 0.1))
+    assert decide(unsure, policy).decision == "inconclusive"
+
+
+def test_what_may_go_wrong_is_shared_by_the_first_look_and_all_later_ones():
+    policy = GatePolicy(confidence=0.9)
+    left = (1 - policy.first_confidence) + (1 - policy.challenge_confidence)
+    assert left == pytest.approx(0.1)
+    assert GatePolicy(confidence=None).challenge_confidence is None
