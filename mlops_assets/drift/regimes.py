@@ -44,6 +44,11 @@ class ReportRecord(BaseModel):
         description="Whether the batch by itself was beyond what periods do; None where the "
         "reference's periods were not known.",
     )
+    distance: float | None = Field(
+        default=None,
+        description="How far the batch by itself is from the reference, where periods are known: "
+        "the mean of its columns' distances.",
+    )
     window: tuple[str, ...] = Field(
         default=(), description="Earlier days together with which the batch has shifted."
     )

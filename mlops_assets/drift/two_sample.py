@@ -104,6 +104,11 @@ class Comparison:
         return self.share_reached and self.joint_p <= self.joint_significance
 
     @property
+    def distance(self) -> float:
+        """The mean of the feature columns' distances."""
+        return float(np.mean([column.distance for column in self.features] or [0.0]))
+
+    @property
     def target_drift(self) -> bool:
         """Whether the target differs."""
         return self.target is not None and self.target.differs

@@ -111,6 +111,7 @@ class Verdict:
     state: State = "stable"
     learned: bool = False
     unusual: bool | None = None
+    distance: float | None = None
     window: tuple[str, ...] = ()
     scheduled: bool = False
 
@@ -132,6 +133,7 @@ class Verdict:
             production=self.production,
             state=self.state,
             unusual=self.unusual,
+            distance=self.distance,
             window=self.window,
             scheduled=self.scheduled,
         )
@@ -230,6 +232,7 @@ def judge(
         state=state,
         learned=known is not None and known.promoted,
         unusual=unusual,
+        distance=day.distance if together else None,
         window=shift.window if drifted else (),
         scheduled=scheduled,
     )
@@ -258,11 +261,11 @@ def _shift(
     if together.at_once and together.at_once.differs:
         return _Shift(found=True, comparison=together.at_once)
     named = regimes_by_day(earlier)
-    window = (
-        _unusual_before(earlier, named, policy.window - 1)
-        if day.differs
-        else _alike_before(earlier, named, regimes, compare_with, policy, together)
-    )
+    if day.differs:
+        window = _unusual_before(earlier, named, policy.window - 1)
+    else:
+        window = _alike_before(earlier, named, regimes, compare_with, policy, together)
+        window = _without_the_farthest(window, earlier, day)
     if window:
         comparison = together.compare(window)
         if comparison.differs:
@@ -309,6 +312,17 @@ def _alike_before(
         if not (report.unusual and state == BASELINE):
             days.insert(0, report.partition)
     return tuple(days)
+
+
+def _without_the_farthest(
+    window: tuple[str, ...], earlier: Sequence[ReportRecord], day: Comparison
+) -> tuple[str, ...]:
+    """No single day may make a shift of a window; none is left where that is this very day."""
+    distances = {report.partition: report.distance or 0.0 for report in earlier}
+    farthest = max(window, key=lambda each: distances[each], default=None)
+    if farthest is None or distances[farthest] < day.distance:
+        return ()
+    return tuple(each for each in window if each != farthest)
 
 
 def _joining(
@@ -539,16 +553,18 @@ def _score_reason(
         return None
     if not score.fall_of_days.credible:
         return None
+    # Where days are different, the first of them may be a storm, and the next its echo.
+    days = policy.score_days if one_is_enough else policy.score_days + 1
     # Days of another production version say nothing about this one.
     scored = [report for report in earlier if report.score_below is not None]
-    last = scored[len(scored) - (policy.score_days - 1) :] if policy.score_days > 1 else []
-    in_a_row = len(last) == policy.score_days - 1 and all(
+    last = scored[len(scored) - (days - 1) :] if days > 1 else []
+    in_a_row = len(last) == days - 1 and all(
         report.score_below and report.production == production for report in last
     )
     if not in_a_row:
         return None
     text = _score_text(ScoreCheck(score.fall_of_days, score.fall_of_days), "credibly below")
-    return f"{text}, {policy.score_days} scored batches in a row"
+    return f"{text}, {days} scored batches in a row"
 
 
 def _score_text(score: ScoreCheck | DaysScore, relation: str) -> str:
