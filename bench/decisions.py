@@ -32,6 +32,7 @@ QUESTIONS: tuple[Callable[[Effort], Iterator[Cell]], ...] = (
     days.no_change,
     days.concept_drift,
     promotions.rollbacks,
+    promotions.challengers,
     moving_days.nothing_changes,
     moving_days.a_shift_that_stays,
     moving_days.one_storm,

@@ -12,7 +12,7 @@ from bench.world import World
 from mlops_assets.data.splits import SplitPolicy, held_out
 from mlops_assets.promotion.beside import Beside, standing
 from mlops_assets.promotion.evaluation import beside, measure
-from mlops_assets.promotion.gate import decide
+from mlops_assets.promotion.gate import decide, may_be_better
 from mlops_assets.promotion.policy import GatePolicy, RollbackPolicy
 
 GATE = GatePolicy()
@@ -72,6 +72,27 @@ def rollbacks(effort: Effort) -> Iterator[Cell]:
     )
 
 
+def challengers(effort: Effort) -> Iterator[Cell]:
+    """A candidate that lives on: 120 evaluation rows of its day, then 14 days of 300 rows."""
+    for what, candidate, sense, bar in (
+        ("better by 0.03 macro F1 (0.75 to 0.78)", 0.78, ">=", 90),
+        ("equally good (0.75)", 0.75, "<=", 5),
+    ):
+        for effect in (0.0, 0.05):
+            found = np.array(run(challenger_trial, effort.trials(400), candidate, effect))
+            yield rate(
+                f"promoted within 14 days, {what}",
+                f"300 rows a day, day effect {effect:g}",
+                found >= 0,
+                sense,
+                bar,
+                **{
+                    "at once": 100 * float(np.mean(found == 0)),
+                    "median day": float(np.median(found[found > 0])) if (found > 0).any() else 0,
+                },
+            )
+
+
 def random_labels_trial(seed: int) -> tuple[bool, bool, bool, bool]:
     """Promoted by the gate; by the gate without the baseline; by two simpler rules."""
     from sklearn.tree import DecisionTreeClassifier
@@ -124,6 +145,48 @@ def better_trial(seed: int, rows: int) -> bool:
         y, candidate, production, baseline_y, on_baseline, first, METRIC, GATE, "2026-01-01", None
     )
     return decide(evidence, GATE).decision == "promoted"
+
+
+def challenger_trial(seed: int, candidate: float, effect: float) -> int:
+    """The day on which a candidate is promoted over a production of 0.75; -1: on none.
+
+    The day effect is the share of the variation of being right that lies between days, the same
+    for both models: some days are harder.
+    """
+    rng = np.random.default_rng([8, seed, round(1000 * candidate), round(1000 * effect)])
+
+    def day(rows: int, first: float, second: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        harder = np.sqrt(effect * first * (1 - first)) * rng.normal()
+        return two_models(rng, rows, *np.clip([first + harder, second + harder], 0.05, 0.95))
+
+    days = [day(HOLDOUT // 28, 0.8, 0.8) for _ in range(28)]
+    baseline_y, first, on_baseline = map(np.concatenate, zip(*days, strict=True))
+    y, production, ours = day(120, 0.75, candidate)
+    evidence = measure(
+        y,
+        ours,
+        production,
+        baseline_y,
+        on_baseline,
+        first,
+        METRIC,
+        GATE,
+        "2026-01-01",
+        None,
+        periods=np.zeros(len(y), int),
+        baseline_periods=np.repeat(np.arange(28), HOLDOUT // 28),
+    )
+    decision = decide(evidence, GATE)
+    since: list[Beside] = []
+    while decision.decision != "promoted":
+        if len(since) == GATE.challenge_periods or not may_be_better(decision):
+            return -1
+        y, production, ours = day(300, 0.75, candidate)
+        partition = f"2026-01-{2 + len(since):02}"
+        since.append(beside(y, ours, production, METRIC, partition, 1, 2, GATE.seed))
+        later = evidence.model_copy(update={"challenge": tuple(since)})
+        decision = decide(later, GATE)
+    return len(since)
 
 
 def rollback_trial(seed: int, production: float, previous: float, days: int) -> bool:

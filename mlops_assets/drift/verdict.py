@@ -5,6 +5,7 @@ reasons in words.
 """
 
 import datetime
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -22,6 +23,7 @@ from mlops_assets.drift.score import ScoreFall
 from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 
 SHOWN_COLUMNS = 5
+OUTLIER = 2  # times as far as the median day of a window
 State = Literal["stable", "unusual day", "shift, known", "shift, new"]
 
 
@@ -265,7 +267,7 @@ def _shift(
         window = _unusual_before(earlier, named, policy.window - 1)
     else:
         window = _alike_before(earlier, named, regimes, compare_with, policy, together)
-        window = _without_the_farthest(window, earlier, day)
+        window = _without_an_outlier(window, earlier, day)
     if window:
         comparison = together.compare(window)
         if comparison.differs:
@@ -314,15 +316,16 @@ def _alike_before(
     return tuple(days)
 
 
-def _without_the_farthest(
+def _without_an_outlier(
     window: tuple[str, ...], earlier: Sequence[ReportRecord], day: Comparison
 ) -> tuple[str, ...]:
     """No single day may make a shift of a window; none is left where that is this very day."""
     distances = {report.partition: report.distance or 0.0 for report in earlier}
-    farthest = max(window, key=lambda each: distances[each], default=None)
-    if farthest is None or distances[farthest] < day.distance:
+    away = [distances[each] for each in window]
+    far = OUTLIER * statistics.median([*away, day.distance])
+    if not window or day.distance > max(far, *away):
         return ()
-    return tuple(each for each in window if each != farthest)
+    return tuple(each for each in window if distances[each] <= far or distances[each] < max(away))
 
 
 def _joining(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlops_assets.lifecycle.journal import Decided
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.promotion.beside import FEWEST, Beside, Standing, standing
+from mlops_assets.promotion.gate import may_be_better
 from mlops_assets.promotion.registry import NoSuchVersionError, Version
 
 if TYPE_CHECKING:
@@ -43,19 +44,16 @@ class Besides:
 
     @cached_property
     def challenge(self) -> Decided | None:
-        """The decision on the candidate that was better than production, but not credibly so.
+        """The decision on the candidate that may be better than production, but was not credibly.
 
         The latest of them; another candidate of the same regime has taken its place.
         """
         if self._life.spec.gate.challenge_confidence is None or not self._in_use:
             return None
         production, day = self._day.production.number, self._day.partition
-        decided = {
-            d.regime: d for d in self._life.journal.every_decided() if d.record.partition < day
-        }
-        waiting = [
-            d for d in decided.values() if _is_better(d) and d.production_version == production
-        ]
+        earlier = [d for d in self._life.journal.every_decided() if d.record.partition < day]
+        latest = {decided.regime: decided for decided in earlier}.values()
+        waiting = [d for d in latest if may_be_better(d) and d.production_version == production]
         return max(waiting, key=lambda decision: decision.record.partition, default=None)
 
     @cached_property
@@ -165,8 +163,3 @@ class Besides:
             self._life.spec.gate.seed,
         )
         return record if math.isfinite(record.improvement) else None
-
-
-def _is_better(decided: Decided) -> bool:
-    better = any(check.name == "better" and check.passed for check in decided.checks)
-    return better and decided.decision == "inconclusive"

@@ -76,15 +76,43 @@ def _better(evidence: Evidence, policy: GatePolicy) -> Check:
         return Check(
             name="better", passed=False, detail="There are no labelled rows to compare on."
         )
-    passed = evidence.improvement > policy.min_improvement
+    improvement, since = _with_later_days(evidence, policy)
+    passed = improvement > policy.min_improvement
     needed = f", needed is more than {policy.min_improvement:g}" if policy.min_improvement else ""
     detail = (
         f"The candidate is {'' if passed else 'not '}better: {evidence.metric} "
         f"{_number(evidence.candidate_score)} against production's "
         f"{_number(evidence.production_score)} on {evidence.evaluation_rows} drifted rows that "
-        f"neither has seen (improvement {evidence.improvement:+.4f}{needed})."
+        f"neither has seen (improvement {evidence.improvement:+.4f}{since}{needed})."
     )
     return Check(name="better", passed=passed, detail=detail)
+
+
+def _with_later_days(evidence: Evidence, policy: GatePolicy) -> tuple[float, str]:
+    """The improvement on the drifted rows, and on those of later days where they are credible."""
+    first, later = evidence.improvement or 0.0, challenged(evidence, policy)
+    if later is None or not later.credible:
+        return first, ""
+    rows = evidence.evaluation_rows + later.rows
+    improvement = (first * evidence.evaluation_rows + later.improvement * later.rows) / rows
+    return improvement, f", {improvement:+.4f} with the {later.rows} rows of later days"
+
+
+def may_be_better(decision: Decision) -> bool:
+    """Whether a candidate that was not promoted lives on as a challenger.
+
+    It passed all that a refusal is final for, and was not credibly worse: its improvement is
+    above 0 within the error that its bound has.
+    """
+    evidence = decision.evidence
+    if decision.policy.challenge_confidence is None or evidence.improvement is None:
+        return False
+    failed = {check.name for check in decision.checks if not check.passed} - {"approval"}
+    if not failed or not failed <= {"better", "credibly_better", "enough_rows"}:
+        return False
+    lower = evidence.improvement_lower
+    error = 0.0 if lower is None else evidence.improvement - lower
+    return evidence.improvement + error > 0
 
 
 def _credibly_better(evidence: Evidence, policy: GatePolicy) -> Check:

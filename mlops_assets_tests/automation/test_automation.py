@@ -9,6 +9,7 @@ def test_everything_runs_by_itself_from_the_start():
         "iris_baseline",
         "iris_interrupted",
         "iris_late_batches",
+        "iris_promote_on_evidence",
         "iris_retrain_on_drift",
         "iris_rollback_on_fall",
     }

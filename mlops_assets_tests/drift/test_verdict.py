@@ -350,7 +350,7 @@ def test_one_day_beyond_what_days_do_is_unusual_and_no_shift():
 
 def test_a_storm_of_one_day_is_over_on_the_next():
     reports = [*QUIET[:-1], known_day(9, unusual=True, state="unusual day")]
-    verdict = verdict_of(ALIKE, reports=reports, together=together((9,)))
+    verdict = verdict_of(ALIKE, reports=reports, together=together((8, 9)))
     assert (verdict.state, verdict.drift_detected) == ("stable", False)
 
 
@@ -364,17 +364,17 @@ def test_two_such_days_in_a_row_are_a_shift_of_both():
 
 
 def test_a_week_that_differs_though_none_of_its_days_does_is_a_shift():
-    week = (5, 6, 7, 8, 9)  # without the farthest of them, the first where all are alike
+    week = (4, 5, 6, 7, 8, 9)
     verdict = verdict_of(ALIKE, reports=QUIET, together=together(week))
     assert verdict.state == "shift, new"
     assert verdict.window == tuple(f"2026-01-{day:02}" for day in week)
-    assert verdict.regime_rows == 6 * 300
+    assert verdict.regime_rows == 7 * 300
 
 
 def test_an_unusual_day_has_no_part_in_the_week_around_it():
     reports = [*QUIET[:-2], known_day(8, unusual=True, state="unusual day"), QUIET[-1]]
-    verdict = verdict_of(ALIKE, reports=reports, together=together((4, 5, 6, 7, 9)))
-    assert verdict.window == tuple(f"2026-01-{day:02}" for day in (4, 5, 6, 7, 9))
+    verdict = verdict_of(ALIKE, reports=reports, together=together((3, 4, 5, 6, 7, 9)))
+    assert verdict.window == tuple(f"2026-01-{day:02}" for day in (3, 4, 5, 6, 7, 9))
 
 
 def test_no_single_day_makes_a_shift_of_a_week():
@@ -408,13 +408,13 @@ def in_regime(*days: int, of: int = 8) -> list[ReportRecord]:
 def test_a_day_that_may_be_of_the_latest_regime_counts_with_its_days():
     state = {"reports": in_regime(8, 9), "regimes": [regime(8, decided=300)]}
     alike = like("2026-01-08")
-    verdict = verdict_of(ALIKE, **state, compare_with=alike, together=together((9,)))
+    verdict = verdict_of(ALIKE, **state, compare_with=alike, together=together((8, 9)))
     assert (verdict.state, verdict.regime, verdict.learned) == ("shift, known", "2026-01-08", True)
     assert not verdict.retrain
     # Not where it is another one; and by rows it is known at once to be over.
-    over = verdict_of(ALIKE, **state, compare_with=like(), together=together((9,)))
+    over = verdict_of(ALIKE, **state, compare_with=like(), together=together((8, 9)))
     assert over.state == "stable"
-    by_rows = together((9,), at_once=ALIKE)
+    by_rows = together((8, 9), at_once=ALIKE)
     assert verdict_of(ALIKE, **state, compare_with=alike, together=by_rows).state == "stable"
 
 
@@ -425,7 +425,7 @@ def test_a_candidate_that_was_refused_leaves_its_regime_unlearned():
         reports=in_regime(8, 9),
         regimes=[refused],
         compare_with=like("2026-01-08"),
-        together=together((9,)),
+        together=together((8, 9)),
     )
     assert (verdict.state, verdict.learned) == ("shift, known", False)
 

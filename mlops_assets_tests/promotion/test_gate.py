@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.evaluation import Evidence
-from mlops_assets.promotion.gate import Decision, decide
+from mlops_assets.promotion.gate import Decision, decide, may_be_better
 from mlops_assets.promotion.policy import GatePolicy
 
 ORDER = ["rejected", "inconclusive", "promoted"]
@@ -271,3 +271,28 @@ def test_what_may_go_wrong_is_shared_by_the_first_look_and_all_later_ones():
     left = (1 - policy.first_confidence) + (1 - policy.challenge_confidence)
     assert left == pytest.approx(0.1)
     assert GatePolicy(confidence=None).challenge_confidence is None
+
+
+def test_what_may_be_better_lives_on_and_what_is_refused_for_good_does_not():
+    def lives_on(policy=None, **changes):
+        return may_be_better(decide(evidence(**changes), policy or GatePolicy()))
+
+    assert not lives_on()  # promoted
+    assert lives_on(improvement_lower=-0.01)
+    assert lives_on(improvement=-0.01, improvement_lower=-0.1)  # nobody can tell
+    assert not lives_on(improvement=-0.1, improvement_lower=-0.15)
+    assert not lives_on(improvement=0.0, improvement_lower=0.0)  # it answers the same
+    assert not lives_on(improvement_lower=-0.01, baseline_drop=0.2)
+    assert not lives_on(improvement_lower=-0.01, policy=GatePolicy(challenge_periods=0))
+    assert lives_on(improvement_lower=-0.01, policy=GatePolicy(approval="manual"))
+    assert lives_on(evaluation_rows=20, improvement_lower=-0.01)
+    assert not lives_on(improvement=None, improvement_lower=None)
+
+
+def test_one_that_was_not_better_at_first_is_judged_on_all_rows_of_both():
+    first = {"improvement": -0.01, "improvement_lower": -0.1}
+    unsure = evidence(**first, challenge=later(0.1, 0.1))
+    assert decide(unsure, GatePolicy()).decision == "rejected"
+    decision = decide(evidence(**first, challenge=later(0.1, 0.1, 0.1)), GatePolicy())
+    assert decision.decision == "promoted"
+    assert "improvement -0.0100, +0.0725 with the 900 rows of later days" in decision.reasons[0]
