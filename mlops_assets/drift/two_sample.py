@@ -393,7 +393,7 @@ class _Values:
         self._column, self._periods = column, periods[places]
         self.rows = len(column)
         self.known = bool(column.notna().any())
-        self.is_number = _is_number(column)
+        self.is_number = is_number(column)
         self._counted: dict[Kind, _Counted] = {}
 
     def counted(self, kind: Kind) -> _Counted:
@@ -486,7 +486,8 @@ def _kind_of(then: _Values, now: _Values) -> Kind:
     return "numerical" if all(side.is_number for side in sides) else "categorical"
 
 
-def _is_number(column: pd.Series) -> bool:
+def is_number(column: pd.Series) -> bool:
+    """Whether a column holds numbers, or times; booleans are none."""
     if pd.api.types.is_bool_dtype(column):
         return False
     return pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column)
