@@ -45,6 +45,7 @@ from mlops_assets.lifecycle.summaries import summaries
 from mlops_assets.promotion.registry import Version
 from mlops_assets.promotion.rollback import RollbackRecord, previous_is_better, rollback_due
 
+MOST_OF_REGIME = 28  # days of it that a batch is compared with: the latest, as of the quiet ones
 SUMMARIZED = 3  # days that say whether a regime is near: of one alone, it may be the weather
 
 
@@ -408,7 +409,7 @@ class Day:
         """The regime's batches from the latest back, as many as a comparison looks at."""
         latest: list[str] = []
         rows = 0
-        for partition in reversed(regime.partitions):
+        for partition in regime.partitions[: -MOST_OF_REGIME - 1 : -1]:
             latest.append(partition)
             rows += self._taken(partition).rows
             if rows >= self.spec.drift.max_rows:

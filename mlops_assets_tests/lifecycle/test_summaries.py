@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from mlops_assets.drift.nearest import MOST_COMPARED
+from mlops_assets.drift.regimes import ReportRecord
 from mlops_assets.lifecycle.comparing import Computed
+from mlops_assets.lifecycle.day import MOST_OF_REGIME
+from mlops_assets.lifecycle.journal import Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets_tests.lifecycle import made
 
@@ -118,3 +121,26 @@ def test_reports_of_before_batches_had_hashes_are_read_once(many, monkeypatch):
     monkeypatch.setattr("mlops_assets.lifecycle.summaries.summarize", None)
     assert reported(many, PLACES, at(4, 98))[0] == name(3)
     assert many.journal.summarized() == made_once
+
+
+def test_of_a_long_regime_the_latest_days_are_compared_with():
+    one, rows = made.life(), 20
+    made.baseline(one)
+    for day in range(MOST_OF_REGIME + 3):
+        one.source.tables[name(day)] = made.table(rows, day, shift=6)
+        report = ReportRecord(
+            partition=name(day),
+            drift_detected=True,
+            retrain=False,
+            regime=name(0),
+            rows=rows,
+            labelled_rows=rows,
+        )
+        made.report(one, name(day))
+        one.journal.keep_report(Reported(report=report, reasons=[]))
+    counting = Counting()
+    last = name(MOST_OF_REGIME + 3)
+    one.source.tables[last] = made.table(300, 77, shift=6)
+    found = made.report(replace(one, comparing=counting), last).verdict
+    assert found.regime == name(0)
+    assert counting.rows[1:] == [MOST_OF_REGIME * rows]
