@@ -154,6 +154,7 @@ def judge(
     reference: str = "the baseline",
     due: str | None = None,
     score_unjudged: str | None = None,
+    nearest: Callable[[Sequence[Regime]], Sequence[Regime]] = tuple,
 ) -> Verdict:
     """Judge a batch.
 
@@ -173,6 +174,7 @@ def judge(
         reference: What the batch is compared with, in words.
         due: Why a retraining is due whether or not anything has drifted; None where none is.
         score_unjudged: Why there is no ``score`` though there are labels.
+        nearest: Of many regimes, those that are worth comparing with; asked where there is drift.
 
     Returns:
         The verdict. It never says `retrain` without labels; without drift only where it is due.
@@ -202,7 +204,7 @@ def judge(
             "an unusual day: one day by itself is no shift where days are different; it is one if "
             "the next is like it"
         )
-    known = match(regimes, compare_with, policy) if drifted else None
+    known = match(nearest(regimes), compare_with, policy) if drifted else None
     regime = BASELINE if not drifted else known.name if known else NEW
     joining = _joining(shift.window, earlier, known)
     rows = batch.rows + (known.rows if known else 0) + sum(each.rows for each in joining)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from mlops_assets.drift.day_effects import DAYS_ALIKE, FEWEST_PERIODS
 from mlops_assets.drift.importance import RankedColumn, permutation_importance, rank_by_importance
+from mlops_assets.drift.nearest import MOST_COMPARED, distance, nearest, summarize, units
 from mlops_assets.drift.regimes import Regime, ReportRecord, fold_regimes, quiet_days
 from mlops_assets.drift.report import write_html
 from mlops_assets.drift.score import (
@@ -39,8 +40,12 @@ from mlops_assets.lifecycle.lineage import decided_before
 from mlops_assets.lifecycle.predictions import served_by
 from mlops_assets.lifecycle.reference import Reference, baseline_periods
 from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows, not_learned
+from mlops_assets.lifecycle.summaries import summaries
 from mlops_assets.promotion.registry import Version
 from mlops_assets.random_effects import Measured, Spread
+
+MOST_OF_REGIME = 28  # days of it that a batch is compared with: the latest, as of the quiet ones
+SUMMARIZED = 3  # days that say whether a regime is near: of one alone, it may be the weather
 
 
 class Day:
@@ -98,6 +103,7 @@ class Day:
             reference=self.reference.name,
             due=self._due(labelled),
             score_unjudged=self._score_unjudged,
+            nearest=self._nearest,
         )
 
     def _due(self, labelled: int) -> str | None:
@@ -205,6 +211,25 @@ class Day:
                 f"{name}/drifted_batch of {partition} again."
             )
         return taken
+
+    def _nearest(self, regimes: Sequence[Regime]) -> Sequence[Regime]:
+        """The regimes to compare with: never more than a few, however many there are."""
+        if len(regimes) <= MOST_COMPARED:
+            return regimes
+        columns, policy = self.spec.columns, self.spec.drift
+        today = summarize(self.batch, self.features, columns.target, self.spec.task)
+        unit = units(self.baseline, [*self.features, columns.target])
+        hashes = {reported.report.partition: reported.data_hash for reported in self.reported}
+        latest = {regime.name: regime.partitions[-SUMMARIZED:] for regime in regimes}
+        days = {day: hashes[day] for each in latest.values() for day in each}
+        apart = {
+            day: distance(today, summary, unit, policy.drift_share)
+            for day, summary in summaries(self.life, days, self.features).items()
+        }
+        distances = {
+            name: sum(apart[day] for day in each) / len(each) for name, each in latest.items()
+        }
+        return nearest(regimes, distances)
 
     def _match(self, regime: Regime) -> RegimeMatch:
         if regime not in self.matches:
@@ -345,7 +370,7 @@ class Day:
         """The regime's batches from the latest back, as many as a comparison looks at."""
         latest: list[str] = []
         rows = 0
-        for partition in reversed(regime.partitions):
+        for partition in regime.partitions[: -MOST_OF_REGIME - 1 : -1]:
             latest.append(partition)
             rows += self._taken(partition).rows
             if rows >= self.spec.drift.max_rows:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlops_assets.drift.nearest import BatchSummary
 from mlops_assets.drift.regimes import DecisionRecord, ReportRecord
 from mlops_assets.lifecycle.outside import Store
 from mlops_assets.promotion.beside import Beside
@@ -41,6 +42,16 @@ class BatchTaken(BaseModel):
     labelled_rows: int
     notes: list[str] = []
     data_hash: str
+
+
+class Summarized(BaseModel):
+    """The summary of a day's batch: of values, so it stays beside the batch, as the batch does."""
+
+    model_config = ConfigDict(frozen=True)
+
+    partition: str
+    data_hash: str | None = Field(description="Of the batch; None: it was not kept back then.")
+    summary: BatchSummary
 
 
 class Quarantined(BaseModel):
@@ -186,6 +197,14 @@ class Journal:
     def keep_batch(self, partition: str, record: BatchTaken) -> None:
         """A day's batch was stored."""
         self._keep(record, "drifted_batch", partition)
+
+    def summarized(self) -> list[Summarized]:
+        """The batches of which there is a summary so far, by day."""
+        return self._all(Summarized, "batch_summary")
+
+    def keep_summarized(self, record: Summarized) -> None:
+        """A summary of a day's batch was made."""
+        self._keep(record, "batch_summary", record.partition)
 
     def quarantined(self, partition: str) -> Quarantined | None:
         """The delivery of a day that broke the contract; None where none did."""
