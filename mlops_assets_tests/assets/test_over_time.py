@@ -9,7 +9,9 @@ import pytest
 
 from mlops_assets.assets.shared import ASKED_FOR_LABELS
 from mlops_assets.data.sources import read_source
+from mlops_assets.evidence.explain import explain
 from mlops_assets.jobs import DAILY
+from mlops_assets_tests.assets.test_production_model import back_to_the_baseline
 from mlops_assets_tests.examples import Loop, Run, definitions_of, iris_spec
 
 DRIFTED = "2026-01-02"
@@ -277,3 +279,25 @@ def test_a_healthy_production_stays(fork):
     skipped = tick(loop, "iris_rollback_on_fall")
     assert skipped.skip_reason is not None
     assert "No report of 2026-01-06, 2026-01-08 asks to go back" in skipped.skip_reason.skip_message
+
+
+def test_a_challenger_is_promoted_on_the_evidence_of_later_days(fork):
+    loop = fork(gate={"min_evaluation_rows": 121})  # its own day has 120
+    back_to_the_baseline(loop)
+    first = loop.run("production_model", partition=DRIFTED).metadata("production_model")
+    assert (first["decision"], first["production_version"]) == ("inconclusive", 1)
+    reports = [loop.daily(day).metadata("drift_report") for day in (*DRIFTED_LATER, "2026-01-11")]
+    assert ["promotion_due" in found for found in reports] == [False, False, True]
+    assert "of 3 of 14 days" in reports[-1]["challenger"]
+
+    asked = tick(loop, "iris_promote_on_evidence")
+    days = [request.partition_key for request in asked.run_requests or ()]
+    assert days == [reports[-1]["promotion_due"]] == [DRIFTED]
+    again = loop.job("iris_challenge", partition=DRIFTED)
+    assert again.success, again.message
+    told = again.metadata("production_model")
+    assert (told["decision"], told["production_version"]) == ("promoted", 2)
+    assert again.check("gate").passed
+    assert loop.aliases() == {"staging": 2, "production": 2, "previous": 1}
+    assert explain(loop.life, DRIFTED).sound
+    assert tick(loop, "iris_promote_on_evidence", asked.cursor).run_requests in (None, [])
