@@ -269,7 +269,7 @@ def _shift(
         window = _unusual_before(earlier, named, policy.window - 1)
     else:
         window = _alike_before(earlier, named, regimes, compare_with, policy, together)
-        window = _without_an_outlier(window, earlier, day)
+    window = _without_an_outlier(window, earlier, day)
     if window:
         comparison = together.compare(window)
         if comparison.differs:
@@ -324,7 +324,7 @@ def _without_an_outlier(
     """No single day may make a shift of a window; none is left where that is this very day."""
     distances = {report.partition: report.distance or 0.0 for report in earlier}
     away = [distances[each] for each in window]
-    far = OUTLIER * statistics.median([*away, day.distance])
+    far = OUTLIER * statistics.median_low([*away, day.distance])
     if not window or day.distance > max(far, *away):
         return ()
     return tuple(each for each in window if distances[each] <= far or distances[each] < max(away))

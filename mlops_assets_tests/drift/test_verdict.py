@@ -355,12 +355,21 @@ def test_a_storm_of_one_day_is_over_on_the_next():
 
 
 def test_two_such_days_in_a_row_are_a_shift_of_both():
-    reports = [*QUIET[:-1], known_day(9, unusual=True, state="unusual day")]
+    reports = [
+        *QUIET[:-1],
+        known_day(9, unusual=True, state="unusual day", distance=DRIFTED.distance),
+    ]
     verdict = verdict_of(DRIFTED, reports=reports, together=together((9,)))
     assert (verdict.state, verdict.retrain, verdict.regime) == ("shift, new", True, "new")
     assert verdict.window == ("2026-01-09",)
     assert (verdict.regime_rows, verdict.regime_labelled_rows) == (600, 600)
     assert "from the baseline, the last 2 days taken together" in verdict.reasons[0]
+
+
+def test_a_storm_and_a_day_that_is_hardly_unusual_after_it_are_no_shift():
+    storm = known_day(9, unusual=True, state="unusual day", distance=3 * DRIFTED.distance)
+    verdict = verdict_of(DRIFTED, reports=[*QUIET[:-1], storm], together=together((9,)))
+    assert (verdict.state, verdict.retrain) == ("unusual day", False)
 
 
 def test_a_week_that_differs_though_none_of_its_days_does_is_a_shift():
