@@ -36,6 +36,9 @@ QUESTIONS: tuple[Callable[[Effort], Iterator[Cell]], ...] = (
     moving_days.nothing_changes,
     moving_days.a_shift_that_stays,
     moving_days.one_storm,
+    moving_days.weekends,
+    moving_days.a_slow_trend,
+    moving_days.prevalence,
 )
 
 

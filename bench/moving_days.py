@@ -28,6 +28,9 @@ from mlops_assets.spec import ModelSpec
 Kind = Literal["normal", "heavy tails", "AR 0.7", "weekly"]
 REFERENCE_DAYS, REFERENCE_ROWS, ROWS = 28, 200, 300
 DAYS = 56
+TREND_DAYS = 120  # in which a column that creeps comes as far as a standard deviation
+TREND_NOTICED = 60  # days, in which it must be retrained on
+TREND_RETRAININGS = TREND_DAYS // 14
 COLUMNS = 10
 CARRIED = 0.7  # by a day from the one before, where days are autocorrelated
 FIRST_DAY = dt.date(2026, 1, 29)
@@ -83,13 +86,18 @@ class MovingDays:
         # The rule goes with the rows: a day that moves does not change what they mean.
         rule = np.random.default_rng([self.seed, 5000]).normal(size=(COLUMNS, 3))
         scores = own @ rule / np.sqrt(COLUMNS) + 0.5 * rng.gumbel(size=(count, 3))
+        scores += self._leaning(day)
         values[:, : COLUMNS if self.whole else COLUMNS // 2] += self._shift(day)
         midnight = pd.Timestamp(FIRST_DAY) + pd.Timedelta(days=day)
         at = midnight + pd.to_timedelta(np.sort(rng.integers(0, 86_400, count)), unit="s")
         table = pd.DataFrame(values, columns=[f"x{place}" for place in range(COLUMNS)])
         return table.assign(**{TARGET: np.argmax(scores, axis=1), "at": at})
 
-    def _shift(self, day: int) -> float:
+    def _leaning(self, day: int) -> np.ndarray:  # noqa: ARG002
+        """How much more a day's rows tend to each class."""
+        return np.zeros(3)
+
+    def _shift(self, day: int) -> float | np.ndarray:
         if self.since is not None and day >= self.since:
             return 0.5
         return dict(self.shifts).get(day, 0.0)
@@ -110,6 +118,56 @@ class MovingDays:
     def _day(self, day: int) -> np.ndarray:
         rng = np.random.default_rng([self.seed, 7000 + day])
         return _drawn(rng, (1 if self.shared else COLUMNS,), self.kind)
+
+
+@dataclass(frozen=True)
+class Weekends(MovingDays):
+    """Saturdays and Sundays are another population, in the baseline as ever after.
+
+    Half of the columns are moved by one to two standard deviations, a column of categories has
+    another mix, and so have the classes.
+    """
+
+    def _rows(self, day: int, count: int) -> pd.DataFrame:
+        mix = [0.1, 0.2, 0.7] if _is_weekend(day) else [0.6, 0.3, 0.1]
+        rng = np.random.default_rng([self.seed, 8000, day + 1000])
+        return super()._rows(day, count).assign(kind=rng.choice(["a", "b", "c"], count, p=mix))
+
+    def _leaning(self, day: int) -> np.ndarray:
+        return np.array([0.5, 0.0, -0.5]) * _is_weekend(day)
+
+    def _shift(self, day: int) -> np.ndarray:
+        rng = np.random.default_rng([self.seed, 9000])
+        far = rng.uniform(1, 2, COLUMNS // 2) * rng.choice([-1, 1], COLUMNS // 2)
+        return far * _is_weekend(day)
+
+
+@dataclass(frozen=True)
+class Creeping(MovingDays):
+    """Half of the columns creep away from the baseline, a standard deviation in 120 days."""
+
+    def _shift(self, day: int) -> float:
+        return max(0, day + 1) / TREND_DAYS
+
+
+@dataclass(frozen=True)
+class Prevalence(MovingDays):
+    """How frequent the first class is differs by day; the rows of each class are alike.
+
+    The logit of its share moves by a standard deviation of 0.5, from day to day by itself.
+    """
+
+    def _rows(self, day: int, count: int) -> pd.DataFrame:
+        rng = np.random.default_rng([self.seed, 8000, day + 1000])
+        times = np.exp(0.5 * rng.normal())  # the odds of the class, against a day of the middle
+        rows = super()._rows(day, 10 * count)
+        odds = np.where(rows[TARGET] == 0, times, 1.0) / max(times, 1.0)
+        kept = np.flatnonzero(rng.random(len(rows)) < odds)
+        return rows.iloc[np.sort(rng.permutation(kept)[:count])].reset_index(drop=True)
+
+
+def _is_weekend(day: int) -> bool:
+    return (FIRST_DAY + dt.timedelta(days=day)).weekday() >= 5
 
 
 def _drawn(rng: np.random.Generator, shape: tuple[int, ...], kind: Kind) -> np.ndarray:
@@ -168,6 +226,21 @@ def storm_trial(seed: int, share: float) -> bool:
     return not live(world, 20).asked
 
 
+def weekend_trial(seed: int, share: float) -> Lived:
+    """Days alike, after a baseline of four whole weeks, where weekends are another population."""
+    return live(Weekends(seed, share), DAYS)
+
+
+def trend_trial(seed: int, share: float) -> Lived:
+    """Days on which half of the columns creep."""
+    return live(Creeping(seed, share), TREND_DAYS)
+
+
+def prevalence_trial(seed: int, share: float) -> Lived:
+    """Days on which nothing but the frequency of a class is different."""
+    return live(Prevalence(seed, share), DAYS)
+
+
 def nothing_changes(effort: Effort) -> Iterator[Cell]:
     """Days that are different, and nothing that changes: 28 reference days of 200 rows."""
     for kind, bar in BARS.items():
@@ -198,3 +271,61 @@ def one_storm(effort: Effort) -> Iterator[Cell]:
     for share in (0.05, 0.3):
         kept = run(storm_trial, effort.trials(60), share)
         yield rate("no retraining after one storm", f"day effect {share:g}", kept, ">=", 99)
+
+
+def weekends(effort: Effort) -> Iterator[Cell]:
+    """Weekends are another population, in a baseline of four whole weeks and in 56 days alike."""
+    for share in (0.0, 0.05):
+        lives = run(weekend_trial, effort.trials(40), share)
+        unusual = [each.states.count("unusual day") for each in lives]
+        yield rate(
+            "no retraining, at most one unusual day",
+            f"day effect {share:g}",
+            [not each.asked and days <= 1 for each, days in zip(lives, unusual, strict=True)],
+            ">=",
+            95,
+            **{
+                "no retraining": 100 * float(np.mean([not each.asked for each in lives])),
+                "unusual days a life": float(np.mean(unusual)),
+            },
+        )
+
+
+def a_slow_trend(effort: Effort) -> Iterator[Cell]:
+    """Half the columns creep away by a standard deviation in 120 days."""
+    for share in (0.0, 0.05):
+        lives = run(trend_trial, effort.trials(20), share)
+        beside = {
+            "first on day": float(
+                np.median([min(each.asked, default=TREND_DAYS) for each in lives])
+            ),
+            "retrainings": float(np.mean([len(each.asked) for each in lives])),
+        }
+        cell = f"day effect {share:g}"
+        noticed = [min(each.asked, default=TREND_DAYS) < TREND_NOTICED for each in lives]
+        yield rate(f"retrained within {TREND_NOTICED} days", cell, noticed, ">=", 95, **beside)
+        calm = [len(each.asked) <= TREND_RETRAININGS and _most(each) <= 3 for each in lives]
+        yield rate("at most 1 in 14 days, 3 in any 7", cell, calm, ">=", 95, **beside)
+
+
+def _most(lived: Lived) -> int:
+    """The most retrainings in any seven days."""
+    return max(
+        (sum(0 <= day - first < 7 for day in lived.asked) for first in lived.asked), default=0
+    )
+
+
+def prevalence(effort: Effort) -> Iterator[Cell]:
+    """The logit of a class's share moves by day, sd 0.5, and nothing changes."""
+    for share in (0.0, 0.05):
+        lives = run(prevalence_trial, effort.trials(40), share)
+        asked = [day in each.asked for each in lives for day in range(DAYS)]
+        unusual = [state == "unusual day" for each in lives for state in each.states]
+        yield rate(
+            "retraining asked for on a day, prevalence moves",
+            f"day effect {share:g}",
+            asked,
+            "<=",
+            1.0,
+            **{"unusual days": 100 * float(np.mean(unusual))},
+        )

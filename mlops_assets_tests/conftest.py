@@ -17,11 +17,14 @@ import hypothesis
 import pytest
 
 from mlops_assets_tests.examples import DAYS, RETRAINED, Loop, forget_mlflow, iris_spec
+from mlops_assets_tests.quick_databases import make_databases_quick
 
 # A shell starts its background jobs with SIGINT ignored. Dagster, in this process, copies that to
 # SIGTERM, and whatever a test then starts inherits both: it could not be stopped.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+make_databases_quick()
 
 # How long an example takes is the machine's affair: in a fresh clone the first text takes over a
 # second, because Hypothesis makes its tables of characters then.

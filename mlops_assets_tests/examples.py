@@ -54,6 +54,16 @@ def forget_artifact_folders() -> None:
     utils._artifact_repos_cache.clear()
 
 
+def name_artifacts_anew(home: Path, original: Path) -> None:
+    """MLflow names artifacts by absolute paths, and a copy must not write into the original's."""
+    with closing(sqlite3.connect(home / "mlflow.db")) as database, database:
+        for table, column in ARTIFACT_PATHS:
+            database.execute(
+                f"UPDATE {table} SET {column} = replace({column}, ?, ?)",
+                (str(original), str(home)),
+            )
+
+
 def iris_yaml() -> dict[str, Any]:
     """The attributes of the demo's own YAML."""
     path = Path(mlops_assets.__file__).parent / "defs" / "iris" / "defs.yaml"
@@ -94,13 +104,7 @@ class Loop:
     def fork(self, home: Path, instance: dg.DagsterInstance, **changes: Any) -> "Loop":
         """A copy of all state that can be changed alone; the spec with ``changes``."""
         shutil.copytree(self.home, home, dirs_exist_ok=True)
-        # MLflow names artifacts by absolute paths, and a fork must not write into the original's.
-        with closing(sqlite3.connect(home / "mlflow.db")) as database, database:
-            for table, column in ARTIFACT_PATHS:
-                database.execute(
-                    f"UPDATE {table} SET {column} = replace({column}, ?, ?)",
-                    (str(self.home), str(home)),
-                )
+        name_artifacts_anew(home, self.home)
         return Loop(home, instance, iris_spec(**changes) if changes else self.spec)
 
     def baseline(self) -> "Run":

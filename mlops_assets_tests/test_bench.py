@@ -1,12 +1,15 @@
 """The simulations' own arithmetic, and one short life of the loop."""
 
+import datetime as dt
+
 import numpy as np
 import pytest
 
 from bench.alarms import target_trials
+from bench.moving_days import FIRST_DAY, Prevalence, Weekends
 from bench.promotions import two_models
 from bench.streams import live
-from bench.tables import FEATURES, SHIFTED, UNEVEN, mixed
+from bench.tables import FEATURES, SHIFTED, TARGET, UNEVEN, mixed
 from bench.trials import clopper_pearson, rate
 from bench.world import World
 
@@ -47,3 +50,20 @@ def test_a_life_of_the_loop_finds_a_change_on_its_day():
     outcome = live(World(1, 1000, 300, change=lambda day: float(day >= 3)), days=5)
     assert outcome.retrained == [3, 5]
     assert len(outcome.scores) == 5
+
+
+def test_weekends_are_another_population():
+    world = Weekends(1, 0.0)
+    friday, saturday = (world.batch(FIRST_DAY + dt.timedelta(days=day)) for day in (1, 2))
+    moved = saturday.mean(numeric_only=True) - friday.mean(numeric_only=True)
+    assert (moved[["x0", "x1", "x2", "x3", "x4"]].abs() > 0.8).all()
+    assert (moved[["x5", "x6", "x7", "x8", "x9"]].abs() < 0.3).all()
+    assert (friday["kind"] == "c").mean() < 0.2 < 0.6 < (saturday["kind"] == "c").mean()
+
+
+def test_prevalence_moves_by_half_a_unit_of_the_logit():
+    world = Prevalence(1, 0.0)
+    days = [world.batch(FIRST_DAY + dt.timedelta(days=day)) for day in range(60)]
+    shares = np.array([(day[TARGET] == 0).mean() for day in days])
+    assert {len(day) for day in days} == {300}
+    assert np.std(np.log(shares / (1 - shares))) == pytest.approx(0.52, abs=0.15)

@@ -1,12 +1,13 @@
 """Whatever moment a process ends at, the next one finishes what was begun, once.
 
-Each test ends a real process before its first write, then before its second, and so on to its last;
-goes on as the daemon would; and looks at what is there.
+Each test takes what a process leaves that ends before its first write, then before its second, and
+so on to its last; goes on as the daemon would; and looks at what is there.
 """
 
 import functools
 import itertools
 import pickle
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,18 @@ import pytest
 from mlops_assets.lifecycle.rows import ORIGIN
 from mlops_assets.training.automl import train
 from mlops_assets.training.policy import TrainingPolicy
-from mlops_assets_tests.crash import asked_for, go_on, killed_at, opened, writes_of
-from mlops_assets_tests.examples import BY_SENSOR, Loop, Run
+from mlops_assets_tests.crash import asked_for, go_on, killed_at, left_before_each_write, opened
+from mlops_assets_tests.examples import BY_SENSOR, Loop, Run, name_artifacts_anew
 
 DRIFTED = "2026-01-02"
-MOST_WRITES = 100
+NO_PAGE = "<html><head></head><body></body></html>"
 
 pytestmark = pytest.mark.timeout(900)
 AFTER_ROLLBACK = {"staging": 3, "production": 1, "previous": 2}
 AFTER_PROMOTION = {"staging": 2, "production": 2, "previous": 1}
 
 Work = Callable[[Loop], Run]
+Prepare = Callable[[Loop], None]
 
 
 def roll_back(loop: Loop) -> Run:
@@ -38,12 +40,8 @@ def report(loop: Loop) -> Run:
     return loop.job("iris_daily", DRIFTED)
 
 
-def register(found: Path, loop: Loop) -> Run:
-    """Train a candidate by a search that was made before: it is what follows that counts."""
-    with pytest.MonkeyPatch.context() as patch:
-        trained = pickle.loads(found.read_bytes())
-        patch.setattr("mlops_assets.lifecycle.trainer.train", lambda *_: trained)
-        return loop.run("candidate_model", partition=DRIFTED)
+def register(loop: Loop) -> Run:
+    return loop.run("candidate_model", partition=DRIFTED)
 
 
 def decide(loop: Loop) -> Run:
@@ -52,6 +50,20 @@ def decide(loop: Loop) -> Run:
 
 def retrain(tags: dict[str, str], loop: Loop) -> Run:
     return loop.job("iris_retrain", DRIFTED, tags)
+
+
+def quickly(found: Path, work: Work, loop: Loop) -> Run:
+    """Do the work without what is no write: the search is made before, and nothing is drawn."""
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out(patch, found)
+        return work(loop)
+
+
+def leave_out(patch: pytest.MonkeyPatch, found: Path) -> None:
+    trained = pickle.loads(found.read_bytes())
+    patch.setattr("mlops_assets.lifecycle.trainer.train", lambda *_: trained)
+    patch.setattr("mlops_assets.training.tracking._log_confusion", lambda *_: None)
+    patch.setattr("mlops_assets.drift.report._evidently_page", lambda *_: NO_PAGE)
 
 
 def before_the_second_day(loop: Loop) -> None:
@@ -85,31 +97,70 @@ def forget(loop: Loop, gone: Callable[[str], bool], *assets: str) -> None:
             path.unlink()
 
 
+@pytest.fixture(scope="module")
+def found(five_days, tmp_path_factory) -> Path:
+    """What a search for the second day's candidate has found."""
+    spec = five_days.spec
+    table = five_days.store.read("iris", "augmented_dataset", DRIFTED).drop(columns=ORIGIN)
+    policy = TrainingPolicy(algorithms=["lda"], folds=2)
+    path = tmp_path_factory.mktemp("search") / "found"
+    path.write_bytes(pickle.dumps(train(table, spec.columns, spec.task, policy, lambda _: None)))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _quick(found, monkeypatch):
+    leave_out(monkeypatch, found)
+
+
+@pytest.fixture(scope="module")
+def begun(five_days, tmp_path_factory) -> Callable[[Prepare | None], Path]:
+    """A home in which some work can begin."""
+
+    def made(prepare: Prepare | None) -> Path:
+        home = tmp_path_factory.mktemp("begun") / "home"
+        with dg.DagsterInstance.ephemeral() as instance:
+            loop = five_days.fork(home, instance)
+            shutil.rmtree(home / "reports")  # megabytes that nothing here looks at
+            if prepare:
+                prepare(loop)
+        return home
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def left(begun, found, five_days, tmp_path_factory) -> Callable[..., tuple[Path, list[Path]]]:
+    """Does some work: where it is done, and what it would have left before each of its writes."""
+
+    @functools.cache
+    def made(work: Work, prepare: Prepare | None) -> tuple[Path, list[Path]]:
+        home = begun(prepare)
+        work = functools.partial(quickly, found, work)
+        copies = left_before_each_write(work, home, five_days.spec, home.parent / "left")
+        assert len(copies) > 5, "there is hardly anything to interrupt"
+        return home, copies
+
+    return made
+
+
 @pytest.fixture
-def points(five_days, tmp_path):
-    """Goes through the crash points of some work: the number of each, and the loop after it."""
+def points(left, five_days, tmp_path):
+    """Goes through the crash points of some work: the name of each, and the loop after it.
+
+    The first is none: there, nothing has interrupted the work.
+    """
 
     def go_through(
-        work: Work,
-        prepare: Callable[[Loop], None] | None = None,
-        last: int | None = None,
-    ) -> Iterator[tuple[int, Loop]]:
-        spec = five_days.spec
-        # The first is never reached: how many there are shows when nothing interrupts the work.
-        numbers = iter([MOST_WRITES])
-        while (write := next(numbers, None)) is not None:
-            with opened(tmp_path / str(write), spec, five_days) as loop:
-                if prepare:
-                    prepare(loop)
-                killed = killed_at(write, work, loop.home, spec)
-                if write == MOST_WRITES:
-                    assert not killed, f"more than {MOST_WRITES} writes"
-                    total = writes_of(loop.home)
-                    assert total > 5, "there is hardly anything to interrupt"
-                    numbers = iter(range(max(1, total - (last or total) + 1), total + 1))
-                else:
-                    assert killed
-                yield write, loop
+        work: Work, prepare: Prepare | None = None, last: int = 0
+    ) -> Iterator[tuple[str, Loop]]:
+        done, copies = left(work, prepare)
+        for copy in (done, *copies[-last:]):
+            home = tmp_path / copy.name
+            shutil.copytree(copy, home)
+            name_artifacts_anew(home, done)
+            with opened(home, five_days.spec) as loop:
+                yield copy.name, loop
 
     return go_through
 
@@ -136,6 +187,11 @@ def running_in_mlflow(loop: Loop) -> list[str]:
     return [run.info.run_id for run in found]
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
 def is_rolled_back(loop: Loop) -> None:
     assert loop.aliases() == AFTER_ROLLBACK
     assert loop.registry.get(2).tags["decision"] == "rolled_back"
@@ -146,6 +202,16 @@ def is_rolled_back(loop: Loop) -> None:
         dg.AssetKey(["iris", "production_model"]), limit=1
     ).records
     assert "went back from version 2 to 1" in noted.asset_observation.description
+
+
+def test_a_copy_is_what_a_killed_process_leaves(begun, found, five_days, tmp_path):
+    """Byte for byte; so it can stand for one wherever a process may be killed."""
+    home = begun(None)
+    work = functools.partial(quickly, found, roll_back)
+    assert killed_at(6, work, home, five_days.spec, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"1", "2", "3", "4", "5", "6"}
+    assert contents(tmp_path / "6") == contents(home)
+    assert contents(tmp_path / "5") != contents(home)
 
 
 def test_a_rollback_ends_where_it_was_meant_to(points):
@@ -191,21 +257,15 @@ def test_what_a_promotion_has_begun_is_finished_by_the_next_step_of_any_kind(poi
     assert seen == {1, 2}
 
 
-def test_a_training_registers_one_version(points, five_days, tmp_path, monkeypatch):
-    spec = five_days.spec
-    table = five_days.store.read("iris", "augmented_dataset", DRIFTED).drop(columns=ORIGIN)
-    policy = TrainingPolicy(algorithms=["lda"], folds=2)
-    trained = train(table, spec.columns, spec.task, policy, lambda _: None)
-    (tmp_path / "found").write_bytes(pickle.dumps(trained))
-    monkeypatch.setattr("mlops_assets.lifecycle.trainer.train", lambda *_: trained)
-    for _, loop in points(functools.partial(register, tmp_path / "found"), before_its_candidate):
+def test_a_training_registers_one_version(points):
+    for _, loop in points(register, before_its_candidate):
         go_on(loop)
         first, made = versions(loop)
         assert first == 1
         assert loop.life.journal.candidate(DRIFTED).version == made
         assert loop.aliases() == {"production": 1, "staging": made}
         if running_in_mlflow(loop):  # all was done before the kill, so the next run has to end it
-            assert register(tmp_path / "found", loop).success
+            assert register(loop).success
         assert running_in_mlflow(loop) == []
         assert versions(loop) == [1, made]
 
@@ -225,13 +285,14 @@ def test_a_report_is_acted_on_once(points):
         acted_on_once(loop)
 
 
-def test_a_report_is_acted_on_once_where_its_retraining_is_killed_as_well(points):
+def test_a_report_is_acted_on_once_where_its_retraining_is_killed_as_well(points, found):
     """And where the sensor asks before the daemon has noticed that the report's run has ended."""
     moments, seen = itertools.cycle((3, 8, 13)), 0
     for _, loop in points(report, before_the_second_day, last=6):
         for request in asked_for(loop):
             seen += 1
             work = functools.partial(retrain, {**request.tags, **BY_SENSOR})
+            work = functools.partial(quickly, found, work)
             assert killed_at(next(moments), work, loop.home, loop.spec)
         go_on(loop)
         acted_on_once(loop)
