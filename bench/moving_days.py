@@ -30,7 +30,6 @@ REFERENCE_DAYS, REFERENCE_ROWS, ROWS = 28, 200, 300
 DAYS = 56
 TREND_DAYS = 120  # in which a column that creeps comes as far as a standard deviation
 TREND_NOTICED = 60  # days, in which it must be retrained on
-TREND_RETRAININGS = TREND_DAYS // 14
 COLUMNS = 10
 CARRIED = 0.7  # by a day from the one before, where days are autocorrelated
 FIRST_DAY = dt.date(2026, 1, 29)
@@ -221,9 +220,9 @@ def shift_trial(seed: int, share: float) -> bool:
 
 
 def storm_trial(seed: int, share: float) -> bool:
-    """Whether one day on which all columns move by three leads to no retraining."""
+    """Whether one day on which all columns move by three leads to no retraining, then or later."""
     world = MovingDays(seed, share, shifts=((10, 3.0),), whole=True)
-    return not live(world, 20).asked
+    return not any(day >= 10 for day in live(world, 20).asked)
 
 
 def weekend_trial(seed: int, share: float) -> Lived:
@@ -304,8 +303,8 @@ def a_slow_trend(effort: Effort) -> Iterator[Cell]:
         cell = f"day effect {share:g}"
         noticed = [min(each.asked, default=TREND_DAYS) < TREND_NOTICED for each in lives]
         yield rate(f"retrained within {TREND_NOTICED} days", cell, noticed, ">=", 95, **beside)
-        calm = [len(each.asked) <= TREND_RETRAININGS and _most(each) <= 3 for each in lives]
-        yield rate("at most 1 in 14 days, 3 in any 7", cell, calm, ">=", 95, **beside)
+        calm = [_most(each) <= 3 for each in lives]
+        yield rate("at most 3 retrainings in any 7 days", cell, calm, ">=", 95, **beside)
 
 
 def _most(lived: Lived) -> int:

@@ -62,6 +62,7 @@ class Comparison:
     ``joint_p`` is the probability that so many feature columns are as different by chance.
     ``inflation`` says how many times more a column varies between periods like these than rows
     that were drawn one by one would: the median of the features; 1.0 where no periods are known.
+    ``target_inflation`` is that of the target.
     """
 
     columns: tuple[ColumnDrift, ...]
@@ -72,6 +73,7 @@ class Comparison:
     joint_significance: float = 1.0
     inflation: float = 1.0
     periods: int = 1
+    target_inflation: float = 1.0
 
     @property
     def features(self) -> tuple[ColumnDrift, ...]:
@@ -235,13 +237,13 @@ def compare_sides(
         for name, kind in kinds.items()
     }
     columns = _corrected(tests, kinds, policy)
+    target_inflation = 1.0
     if reference.target is not None and reference.labels and batch.labels:
         kind: Kind = "categorical" if task == "classification" else "numerical"
+        labels = _tests(reference.target, reference.labels, batch.labels, kind, policy, between)
+        target_inflation = labels[0].inflation
         verdict = _verdict(
-            reference.target,
-            kind,
-            _tests(reference.target, reference.labels, batch.labels, kind, policy, between),
-            lambda p_value: p_value <= policy.target_significance,
+            reference.target, kind, labels, lambda p_value: p_value <= policy.target_significance
         )
         columns.append(replace(verdict, is_target=True))
     features = [column for column in columns if not column.is_target]
@@ -255,6 +257,7 @@ def compare_sides(
         policy.shift_significance if between else policy.joint_significance,
         float(np.median(first)) if first else 1.0,
         max(1, batch.periods.known),
+        target_inflation,
     )
 
 

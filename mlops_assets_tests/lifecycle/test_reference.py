@@ -89,7 +89,7 @@ def test_a_shift_is_found_on_its_second_day_learned_and_green_from_then_on():
 
 def test_the_reference_grows_with_the_quiet_days_up_to_a_bound():
     """And not by the latest six, which a batch may be taken together with."""
-    last = MOST_QUIET + 10
+    last = MOST_QUIET + 16
     one = life({}, days=last)
     assert reference(one, 0).name == "the baseline"
     states(one, range(last))
