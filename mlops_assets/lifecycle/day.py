@@ -3,7 +3,6 @@
 import datetime as dt
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -138,23 +137,19 @@ class Day:
                 self.reference.several([*window, self.partition]),
                 self.effects,
             ),
-            at_once=None if self.days_differ else self._by_rows(),
+            at_once=None
+            if self.days_differ
+            else self._compare(self.reference.baseline_side, self.side, None),
         )
-
-    def _by_rows(self) -> Comparison:
-        """The batch against the baseline by its rows: what days hardly differ in."""
-        by_rows = self._compare(self.reference.baseline_side, self.side, None)
-        return replace(by_rows, columns=by_rows.features) if self.labels_differ else by_rows
 
     @property
     def days_differ(self) -> bool:
-        """Whether days are known to differ by more than their rows explain."""
-        return self.against_reference.inflation >= DAYS_ALIKE
+        """Whether days are known to differ by more than their rows explain.
 
-    @property
-    def labels_differ(self) -> bool:
-        """The same of the labels' frequencies, which may move by day where no feature does."""
-        return self.against_reference.target_inflation >= DAYS_ALIKE
+        In their features, or in the frequencies of labels, which may move where no feature does.
+        """
+        found = self.against_reference
+        return max(found.inflation, found.target_inflation) >= DAYS_ALIKE
 
     def decided_before(self, verdict: Verdict) -> str | None:
         """Why a retraining that the verdict asks for was dealt with, for a report made again."""
@@ -244,7 +239,7 @@ class Day:
         if regime not in self.matches:
             latest = self._latest(regime)
             side = self.reference.several(latest)
-            effects = self.effects if self.days_differ or self.labels_differ else None
+            effects = self.effects if self.days_differ else None
             comparison = self._compare(side, self.side, effects)
             # Where the columns say that it is another one, the score need not be asked.
             fall = None if comparison.differs else self._fall_since(latest)
