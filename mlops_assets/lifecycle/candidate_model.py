@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 
-from mlops_assets.lifecycle.journal import Registered
+import numpy as np
+import pandas as pd
+
+from mlops_assets.drift.regimes import BASELINE
+from mlops_assets.lifecycle.journal import Augmented, Registered
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.outside import Trainer, Training
 from mlops_assets.lifecycle.rows import ORIGIN, keep_learned
+from mlops_assets.training.weights import Roles
 
 
 @dataclass(frozen=True)
@@ -22,14 +27,26 @@ def train_candidate(life: Life, partition: str, trainer: Trainer) -> CandidateOu
     Raises:
         UserError: There is no such dataset, or nothing could be trained on it.
     """
-    already_known = life.journal.augmented(partition).already_known
-    if already_known:
-        return CandidateOutcome(None, already_known)
+    made = life.journal.augmented(partition)
+    if made.already_known:
+        return CandidateOutcome(None, made.already_known)
     dataset = life.store.read(life.spec.name, "augmented_dataset", partition)
     table = dataset.drop(columns=ORIGIN)
     page = life.pages / f"{partition}.html" if life.pages else None
-    training = trainer(table, partition, [page] if page and page.exists() else [])
+    files = [page] if page and page.exists() else []
+    training = trainer(table, partition, files, _roles(life, dataset[ORIGIN], made))
     keep_learned(life, training.version, partition, dataset)
     life.registry.set_alias("staging", training.version)
     life.journal.keep_candidate(partition, Registered.of(training.version))
     return CandidateOutcome(training)
+
+
+def _roles(life: Life, origin: pd.Series, made: Augmented) -> Roles:
+    """What the rows of a dataset are to its candidate."""
+    return Roles(
+        regime=origin.isin(made.regime_partitions).to_numpy(),
+        baseline=(origin == BASELINE).to_numpy(),
+        importance=np.ones(len(origin)),
+        metric=life.spec.metric.name,
+        max_drop=life.spec.gate.max_baseline_drop,
+    )

@@ -19,6 +19,7 @@ from mlops_assets.training.tracking import (
     log_training,
     registered,
 )
+from mlops_assets.training.weights import Roles
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,11 @@ class TrackedTrainer:
     keeps_recipe: bool = True
 
     def __call__(
-        self, table: pd.DataFrame, partition: str | None, files: Sequence[Path]
+        self,
+        table: pd.DataFrame,
+        partition: str | None,
+        files: Sequence[Path],
+        roles: Roles | None = None,  # noqa: ARG002
     ) -> Training:
         """Train, unless the very same training was made before; :class:`outside.Trainer`."""
         spec, registry, client = self.life.spec, self.life.registry, self.client

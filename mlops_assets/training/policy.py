@@ -47,6 +47,14 @@ class TrainingPolicy(BaseModel):
         gt=0,
         description="No further algorithm is begun after this many minutes; null is no limit.",
     )
+    regime_weight: float | None = Field(
+        default=None,
+        gt=0,
+        description="How much a row of the regime that a candidate is for weighs beside an older "
+        "one; 1: as much. null: what does best on left-out rows of the regime, of 1, equal halves "
+        "of old and new, a step on either side of these, and the new rows alone, as far as the "
+        "baseline is kept as gate.max_baseline_drop asks.",
+    )
     seed: int = Field(default=0, ge=0, description="Seed of folds and algorithms.")
     n_jobs: int = Field(
         default=1,
