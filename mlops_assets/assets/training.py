@@ -14,7 +14,7 @@ from mlops_assets.lifecycle.outside import Trainer, Training
 from mlops_assets.lifecycle.trainer import TrackedTrainer
 from mlops_assets.training.automl import AlgorithmResult
 from mlops_assets.training.mlflow_server import connect
-from mlops_assets.training.weights import Roles
+from mlops_assets.training.weights import Roles, named
 
 
 def trainer(context: dg.AssetExecutionContext, life: Life) -> Trainer:
@@ -69,6 +69,8 @@ def training_metadata(training: Training) -> dict[str, Any]:
             "leaderboard": dg.MetadataValue.md(_as_markdown(training.leaderboard)),
             "notes": dg.MetadataValue.json(list(training.notes)),
         }
+    if training.regime_weight is not None:
+        told["regime_weight"] = named(training.regime_weight)
     return told
 
 

@@ -90,7 +90,7 @@ class ReplayTrainer:
         first = self._first
         of = f" {roles.digest()}" if roles else ""
         if partition is None or self.mode == "full" or first is None:
-            kept = self._kept(f"search{of}", table, lambda: self._searched(table))
+            kept = self._kept(f"search{of}", table, lambda: self._searched(table, roles))
         else:
             how = f"refit {first.path.name}{of}"
             kept = self._kept(how, table, lambda: self._refitted(first.load(), table, roles))
@@ -99,16 +99,22 @@ class ReplayTrainer:
         version = self.registry.register(kept, {"partition": partition} if partition else {})
         return Training(version, len(table))
 
-    def _searched(self, table: pd.DataFrame) -> Model:
-        spec = self.spec
-        return train(table, spec.columns, spec.task, spec.training, lambda _: None).model
+    def _searched(self, table: pd.DataFrame, roles: Roles | None) -> Model:
+        spec, known = self.spec, self._with_floor(table, roles)
+        return train(table, spec.columns, spec.task, spec.training, lambda _: None, known).model
 
     def _refitted(self, first: Model, table: pd.DataFrame, roles: Roles | None) -> Model:
         columns, task, policy = self.spec.columns, self.spec.task, self.spec.training
-        if roles is None:
+        known = self._with_floor(table, roles)
+        if known is None:
             return refit(first, table, columns, task)
-        known = with_floor(roles, first, table, columns, task, policy)
         return refit_weighted(first, table, columns, task, policy, known)[0]
+
+    def _with_floor(self, table: pd.DataFrame, roles: Roles | None) -> Roles | None:
+        if roles is None or self._first is None:
+            return roles
+        spec, first = self.spec, self._first.load()
+        return with_floor(roles, first, table, spec.columns, spec.task, spec.training)
 
     def _kept(self, how: str, table: pd.DataFrame, fit: Callable[[], Model]) -> KeptModel:
         path = self.folder / _key(how, table, self.spec)

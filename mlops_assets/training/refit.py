@@ -58,12 +58,12 @@ def refit_weighted(
     Where no weight keeps the baseline all rows weigh the same: the gate will tell.
     """
     metric = get_metric(policy.metric, task)
-    estimator = model.pipeline.steps[-1][1]
-    weights = weights_to_try(roles, policy, takes_weights=takes_weights(estimator))
+    table, target = _plain(model, frame, columns, task)
+    can = takes_weights(model.pipeline.steps[-1][1])
+    weights = weights_to_try(roles, target, task, policy, takes_weights=can)
     chosen: Tried | None = None
     if len(weights) > 1:
         fold_of, _ = assign_folds(frame, columns, task, FOLDS, policy.seed, roles)
-        table, target = _plain(model, frame, columns, task)
         with quietly():
             tried = weigh(model.pipeline, table, target, fold_of, roles, weights, metric)
         chosen = best_of(tried, metric)

@@ -24,6 +24,7 @@ FOLDS = 5  # of the cross-validation of weights: each of them is a fit for each 
 ALONE = math.inf  # the weight with which older rows count for nothing
 # Where the older rows weigh less than this many times the regime's, equal halves are near enough.
 _LEAST_RATIO = 2.0
+_FEWEST = 30  # rows of the regime to choose by
 _MORE_THAN_HALVES = 3.0  # the regime three quarters of all weight
 
 
@@ -50,15 +51,24 @@ class Roles:
     floor: float | None = None
 
     @property
+    def few(self) -> bool:
+        """Whether the rows of the regime are too few to choose anything by."""
+        return int(self.regime.sum()) < _FEWEST
+
+    @property
     def ratio(self) -> float:
         """How many times as much the older rows weigh as those of the regime."""
         new = float(self.importance[self.regime].sum())
         return float(self.importance[~self.regime].sum()) / new if new else 0.0
 
+    def columns(self) -> dict[str, np.ndarray]:
+        """What the rows are, a column each."""
+        return {"regime": self.regime, "baseline": self.baseline, "importance": self.importance}
+
     def digest(self) -> str:
         """The same for roles that lead to the same search."""
         made = hashlib.sha256(repr((self.metric, self.max_drop)).encode())
-        for each in (self.regime, self.baseline, self.importance.astype(float)):
+        for each in self.columns().values():
             made.update(each.tobytes())
         return made.hexdigest()[:32]
 
@@ -90,20 +100,37 @@ class Tried:
     predicted: np.ndarray = field(repr=False)
 
 
-def weights_to_try(roles: Roles, policy: TrainingPolicy, *, takes_weights: bool) -> list[float]:
+def weights_to_try(
+    roles: Roles, target: pd.Series, task: Task, policy: TrainingPolicy, *, takes_weights: bool
+) -> list[float]:
     """The weights of a row of the regime, from 1 (all rows alike) to the new rows alone.
 
     Between: half-way to equal halves (geometric mean), equal halves (the new rows weigh as much
     as all older ones together), and three times that. Where the new rows are about as many as the
-    older ones there is nothing to choose. An algorithm that takes no weights has the two ends.
+    older ones there is nothing to choose, and where they are few nothing to choose by. For an
+    algorithm that takes no weights rows are repeated, up to equal halves, which doubles them.
+
+    Args:
+        roles: What the rows are.
+        target: Their labels: where the regime lacks a class, older rows are needed to know it.
+        task: Classification or regression.
+        policy: May name one weight.
+        takes_weights: Whether the algorithm does.
     """
     if policy.regime_weight is not None:
-        return [policy.regime_weight if takes_weights else 1.0]
+        return [policy.regime_weight]
     ratio = roles.ratio
-    if ratio < _LEAST_RATIO:
+    if ratio < _LEAST_RATIO or roles.few:
         return [1.0]
-    between = [math.sqrt(ratio), ratio, _MORE_THAN_HALVES * ratio] if takes_weights else []
-    return [1.0, *between, ALONE]
+    more = [_MORE_THAN_HALVES * ratio] if takes_weights else []
+    alone = task == "regression" or _shows_every_class(target, roles.regime)
+    return [1.0, math.sqrt(ratio), ratio, *more, *([ALONE] if alone else [])]
+
+
+def _shows_every_class(target: pd.Series, regime: np.ndarray) -> bool:
+    """Whether there are enough rows of each class in the regime to be in every fold."""
+    counts = target[regime].value_counts()
+    return len(counts) == target.nunique() and int(counts.min()) >= FOLDS
 
 
 def weigh(
@@ -207,17 +234,31 @@ def fit_weighted(
 ) -> None:
     """Fit a pipeline on weighted rows: those of weight 0 are left out.
 
-    Where all that are left weigh the same, it is the fit without weights; so it is where the
-    estimator takes none.
+    Where all that are left weigh the same, it is the fit without weights. Where the estimator
+    takes none, rows are repeated.
     """
     if weights is None:
         pipeline.fit(table, target)
         return
-    kept = weights > 0
+    kept = np.flatnonzero(weights > 0)
     name, estimator = pipeline.steps[-1]
-    differ = not np.allclose(weights[kept], weights[kept][:1])
-    given = {f"{name}__sample_weight": weights[kept]} if differ and takes_weights(estimator) else {}
-    pipeline.fit(table[kept], target[kept], **given)
+    given = {}
+    if not alike(weights[kept]):
+        if takes_weights(estimator):
+            given = {f"{name}__sample_weight": weights[kept]}
+        else:
+            kept = np.repeat(kept, repeats(weights[kept]))
+    pipeline.fit(table.iloc[kept], target.iloc[kept], **given)
+
+
+def alike(weights: np.ndarray) -> bool:
+    """Whether all rows weigh the same."""
+    return bool(np.allclose(weights, weights[:1]))
+
+
+def repeats(weights: np.ndarray) -> np.ndarray:
+    """How often each row is there where it cannot be weighed: once for a usual weight or less."""
+    return np.maximum(1, np.rint(weights / np.median(weights))).astype(int)
 
 
 def takes_weights(estimator: Any) -> bool:

@@ -27,11 +27,11 @@ def recorded(life, tmp_path):
     return made.with_recipe(life, DAY, tmp_path)
 
 
-def again(spec, rows, partition):
+def again(spec, rows, partition, roles):
     return Remade(made.recorded(rows), made.Small.fit(rows))
 
 
-def never(spec, rows, partition):
+def never(spec, rows, partition, roles):
     raise AssertionError("it was trained again, on other rows than then")
 
 
@@ -73,9 +73,9 @@ def test_the_first_model_is_the_same_again(life, tmp_path):
 def test_it_is_trained_for_its_day_with_the_settings_of_then(life, recorded):
     asked = []
 
-    def remember(spec, rows, partition):
+    def remember(spec, rows, partition, roles):
         asked.append((spec.training.seed, spec.split.seed, partition, len(rows)))
-        return again(spec, rows, partition)
+        return again(spec, rows, partition, roles)
 
     spec = made.spec(training={"seed": 5}, split={"seed": 3, "evaluation_share": 0.3})
     changed = dataclasses.replace(life, spec=spec)
@@ -137,7 +137,7 @@ def test_another_package_is_named_and_does_no_harm_by_itself(life, recorded, mon
 
 
 def test_other_parameters_scores_and_predictions_are_told(life, recorded):
-    def otherwise(spec, rows, partition):
+    def otherwise(spec, rows, partition, roles):
         board = pd.DataFrame(
             {"id": ["small"], "Algorithm": ["Small"], "F1 macro": [0.8], "Seconds": [9.0]}
         )
@@ -156,8 +156,8 @@ def test_other_parameters_scores_and_predictions_are_told(life, recorded):
 
 
 def test_seconds_are_no_scores(life, recorded):
-    def slowly(spec, rows, partition):
-        kept = again(spec, rows, partition)
+    def slowly(spec, rows, partition, roles):
+        kept = again(spec, rows, partition, roles)
         slow = kept.recorded.leaderboard.assign(Seconds=99.0)
         return Remade(dataclasses.replace(kept.recorded, leaderboard=slow), kept.model)
 
@@ -167,8 +167,8 @@ def test_seconds_are_no_scores(life, recorded):
 def test_a_budget_is_named_where_scores_differ(tmp_path):
     life = made.promoted(training={"budget_minutes": 1.5})
 
-    def fewer(spec, rows, partition):
-        kept = again(spec, rows, partition)
+    def fewer(spec, rows, partition, roles):
+        kept = again(spec, rows, partition, roles)
         none = kept.recorded.leaderboard.iloc[:0]
         return Remade(dataclasses.replace(kept.recorded, leaderboard=none), kept.model)
 

@@ -1,11 +1,13 @@
 """What a version was made from, as it is kept with it."""
 
+import numpy as np
 import pytest
 
 from mlops_assets.data.fingerprint import row_hashes
 from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.recipe import TRAINED_ON, Kept, made_with, make_recipe
 from mlops_assets.lifecycle.rows import ORIGIN, baseline_parts, lineage_parts
+from mlops_assets.training.weights import Roles
 from mlops_assets_tests.lifecycle import made
 
 
@@ -48,6 +50,17 @@ def test_it_is_read_as_it_was_written(life, tmp_path):
     assert again.recipe == kept.recipe
     assert list(again.recipe.types) == [TRAINED_ON, "baseline", made.DRIFTED]
     assert again.rows.astype(str).equals(kept.rows.astype(str))
+
+
+def test_what_the_rows_are_to_the_candidate_is_read_as_it_was_written(life, tmp_path):
+    table = dataset(life)
+    regime = np.arange(len(table)) % 3 == 0
+    roles = Roles(regime, ~regime, np.linspace(0.5, 1, len(table)), "f1_macro", 0.05, 0.87)
+    kept = make_recipe(life, table, made.DRIFTED, roles)
+    again = Kept.read(*(file.read_bytes() for file in kept.write(tmp_path))).roles
+    assert again.digest() == roles.digest()
+    assert again.floor == 0.87
+    assert make_recipe(life, table, made.DRIFTED).roles is None
 
 
 def test_a_table_that_is_missing_is_told_before_anything_is_trained(life):

@@ -51,6 +51,13 @@ def pipeline(estimator):
     return Pipeline([("estimator", estimator)])
 
 
+def to_try(old, rows, new=None, task="classification", takes_weights=True, **policy):
+    target = pd.Series([*(["a", "b"] * old)[:old], *(new or ["a", "b"] * (rows // 2 + 1))[:rows]])
+    return weights_to_try(
+        roles_of(old, rows), target, task, TrainingPolicy(**policy), takes_weights=takes_weights
+    )
+
+
 def tried(roles, weights):
     frame = contradicting()
     fold_of, _ = assign_folds(frame, COLUMNS, "classification", 3, 0, roles)
@@ -59,19 +66,27 @@ def tried(roles, weights):
 
 
 def test_what_is_tried_lies_between_all_alike_and_the_new_rows_alone():
-    asked = weights_to_try(roles_of(1600, 100), TrainingPolicy(), takes_weights=True)
-    assert asked == [1, 4, 16, 48, ALONE]
-    assert weights_to_try(roles_of(), TrainingPolicy(), takes_weights=False) == [1, ALONE]
+    assert to_try(1600, 100) == [1, 4, 16, 48, ALONE]
+    assert to_try(1600, 100, takes_weights=False) == [1, 4, 16, ALONE]
 
 
 def test_where_the_new_rows_are_about_as_many_nothing_is_tried():
-    assert weights_to_try(roles_of(150, 100), TrainingPolicy(), takes_weights=True) == [1]
+    assert to_try(150, 100) == [1]
+
+
+def test_where_the_new_rows_are_few_nothing_is_tried():
+    assert to_try(1600, 29) == [1]
+
+
+def test_where_the_regime_lacks_a_class_older_rows_are_needed():
+    assert to_try(1600, 100, new=["a"] * 100) == [1, 4, 16, 48]
+    assert to_try(1600, 100, new=["a"] * 97 + ["b"] * 3) == [1, 4, 16, 48]
+    assert ALONE in to_try(1600, 100, new=range(100), task="regression")
 
 
 def test_a_weight_that_is_asked_for_is_the_only_one():
-    policy = TrainingPolicy(regime_weight=3)
-    assert weights_to_try(roles_of(), policy, takes_weights=True) == [3]
-    assert weights_to_try(roles_of(), policy, takes_weights=False) == [1]
+    assert to_try(1600, 100, regime_weight=3) == [3]
+    assert to_try(1600, 100, takes_weights=False, regime_weight=3) == [3]
 
 
 def test_weights_are_one_on_average_and_older_rows_can_count_for_nothing():
@@ -139,11 +154,11 @@ def test_a_fit_with_equal_weights_is_the_fit_without():
     assert (fits[0] == fits[1]).all()
 
 
-def test_an_estimator_without_weights_can_still_leave_rows_out():
+def test_where_an_estimator_takes_no_weights_rows_are_repeated_or_left_out():
     frame, roles = contradicting(), roles_of()
     made = pipeline(KNeighborsClassifier())
     fit_weighted(made, frame[["a", "b"]], frame["y"], roles.weights(5))
-    assert made.named_steps["estimator"].n_samples_fit_ == OLD + NEW
+    assert made.named_steps["estimator"].n_samples_fit_ == OLD + 5 * NEW
     fit_weighted(made, frame[["a", "b"]], frame["y"], roles.weights(ALONE))
     assert made.named_steps["estimator"].n_samples_fit_ == NEW
 
