@@ -26,7 +26,7 @@ TURN, NOISE = 0.5, 0.5  # how much of the rule is exchanged; the rest of what ma
 SHIFTS = (1.0, 0.5, 0.0)  # standard deviations by which half of the columns move as well
 FIRST_DAY = dt.date(2026, 1, 1)
 ALIKE, CHOSEN = "all rows alike", "chosen weight"
-AS_BEFORE = "training.regime_weight=1"
+AS_BEFORE = "training.regime_weight=1 training.quiet_days=false"
 BAR = 1.5
 SPEC = ModelSpec.model_validate(
     {

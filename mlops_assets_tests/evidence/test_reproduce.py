@@ -59,7 +59,7 @@ def test_a_candidate_is_the_same_again(life, recorded):
     found = reproduce(life, life.registry.get(2), recorded, again)
     assert found.exact
     assert outcomes(found) == ALL_THE_SAME
-    assert told(found, "rows") == "320 that it learned from, 120 that it is judged on"
+    assert told(found, "rows") == "440 that it learned from, 120 that it is judged on"
     assert told(found, "predictions").startswith("120 evaluation rows, f1_macro 0.99")
 
 
@@ -80,7 +80,7 @@ def test_it_is_trained_for_its_day_with_the_settings_of_then(life, recorded):
     spec = made.spec(training={"seed": 5}, split={"seed": 3, "evaluation_share": 0.3})
     changed = dataclasses.replace(life, spec=spec)
     found = reproduce(changed, life.registry.get(2), recorded, remember)
-    assert asked == [(0, 0, DAY, 320)]
+    assert asked == [(0, 0, DAY, 440)]
     assert found.exact
     assert outcomes(found)["settings"] == "changed"
     said = told(found, "settings")
@@ -94,7 +94,7 @@ def test_a_changed_row_is_named_and_it_is_not_exact(life, recorded):
     assert not found.exact
     # What it learned from is found in the baseline, where it came from.
     assert outcomes(found) == ALL_THE_SAME | {"rows": "differs"}
-    assert f"augmented_dataset of {DAY}: row 17 of 320 was changed: z was" in told(found, "rows")
+    assert f"augmented_dataset of {DAY}: row 17 of 440 was changed: z was" in told(found, "rows")
 
 
 def test_where_rows_are_lost_nothing_is_trained(life, tmp_path):
@@ -236,7 +236,7 @@ class TestOfBeforeRecipes:
         change(life, "augmented_dataset", DAY, 17, z=99.0)
         found = reproduce(life, life.registry.get(2), recorded, again)
         assert not found.exact
-        assert "row 17 of 320 was changed: z was" in told(found, "rows")
+        assert "row 17 of 440 was changed: z was" in told(found, "rows")
         assert outcomes(found)["predictions"] == "same"
 
     def test_a_changed_batch_is_named_without_its_row(self, life, recorded, key):
