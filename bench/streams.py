@@ -30,6 +30,7 @@ from mlops_assets.lifecycle.production_model import DecisionOutcome, decide_on_c
 from mlops_assets.lifecycle.rows import baseline_parts
 from mlops_assets.lifecycle.sides import Sides
 from mlops_assets.spec import ModelSpec
+from mlops_assets.training.weights import Roles
 
 DAYS = 30
 FIRST_DAY = dt.date(2026, 1, 1)
@@ -94,6 +95,7 @@ class LearnerTrainer:
         table: pd.DataFrame,
         partition: str | None,
         files: Sequence[Path],  # noqa: ARG002
+        roles: Roles | None = None,  # noqa: ARG002
     ) -> Training:
         """Train."""
         model = self.learner.fit([self.learner.moments(table)])

@@ -5,13 +5,17 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from bench import large_stream
 from bench.alarms import target_trials
+from bench.large_stream import LargeStream
 from bench.moving_days import FIRST_DAY, Prevalence, Weekends
 from bench.promotions import two_models
 from bench.streams import live
 from bench.tables import FEATURES, SHIFTED, TARGET, UNEVEN, mixed
 from bench.trials import clopper_pearson, rate
 from bench.world import World
+from mlops_assets.replay.living import Log
+from mlops_assets.replay.policies import NEVER
 
 
 def test_the_interval_is_clopper_and_pearsons():
@@ -67,3 +71,24 @@ def test_prevalence_moves_by_half_a_unit_of_the_logit():
     shares = np.array([(day[TARGET] == 0).mean() for day in days])
     assert {len(day) for day in days} == {300}
     assert np.std(np.log(shares / (1 - shares))) == pytest.approx(0.52, abs=0.15)
+
+
+def test_of_a_large_stream_half_of_the_columns_and_of_the_rule_change_for_good():
+    stream = LargeStream(seed=0, shift=1.0)
+    before, after = (stream.batch(large_stream.FIRST_DAY + dt.timedelta(d)) for d in (14, 15))
+    moved = (after.mean(numeric_only=True) - before.mean(numeric_only=True))[:-1]
+    assert list(moved.round()) == [1.0] * 5 + [0.0] * 5
+    frequent = [day["label"].value_counts(normalize=True).max() for day in (before, after)]
+    assert max(frequent) < 0.5
+
+
+def test_the_bar_of_a_large_stream_is_the_gain_after_the_change():
+    days = [str(large_stream.FIRST_DAY + dt.timedelta(d)) for d in range(30)]
+    lives = {}
+    for name, score in ((NEVER, 0.5), (large_stream.ALIKE, 0.6), (large_stream.CHOSEN, 0.7)):
+        scores = {day: 0.0 if place < 16 else score for place, day in enumerate(days)}
+        lives[name] = Log(scores=scores, retrainings=3)
+    assert [*large_stream.told(lives)][-1].startswith("gain 0.1000 -> 0.2000, 2.00 times")
+    assert [*large_stream.told(lives)][-1].endswith("met")
+    lives[large_stream.CHOSEN].retrainings = 4
+    assert [*large_stream.told(lives)][-1].endswith("missed")

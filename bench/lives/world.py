@@ -38,6 +38,7 @@ from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.evaluation import Evidence
 from mlops_assets.promotion.policy import GatePolicy, RollbackPolicy
 from mlops_assets.spec import ModelSpec
+from mlops_assets.training.weights import Roles
 
 FIRST_DAY = dt.date(2025, 1, 1)
 BASELINE_ROWS = 60
@@ -232,6 +233,7 @@ class SkillTrainer:
         table: pd.DataFrame,
         partition: str | None,
         files: Sequence[Path],  # noqa: ARG002
+        roles: Roles | None = None,  # noqa: ARG002
     ) -> Training:
         """Train, or take what was trained on these rows for this day before."""
         key = f"{partition}-{fingerprint(table)}"

@@ -24,7 +24,7 @@ def augmented_dataset(spec: ModelSpec) -> dg.AssetsDefinition:
         pool="retrain",
         hooks={end_mlflow_on_run_finished},
         description="The baseline's train part and the adaptation parts of the batches of every "
-        "regime that led to a promotion, and of this batch's regime, up to this day.",
+        "regime that led to a promotion, of this batch's regime, and of quiet days.",
     )
     @told_plainly()
     def _augmented_dataset(
@@ -41,7 +41,11 @@ def augmented_dataset(spec: ModelSpec) -> dg.AssetsDefinition:
         counts = made.table[ORIGIN].value_counts(sort=False).to_dict()
         return dg.MaterializeResult(
             metadata=table_metadata(made.table, made.path)
-            | {"regime": made.record.regime, "rows_from": dg.MetadataValue.json(counts)}
+            | {
+                "regime": made.record.regime,
+                "rows_from": dg.MetadataValue.json(counts),
+                "notes": dg.MetadataValue.json(made.record.notes),
+            }
         )
 
     return _augmented_dataset

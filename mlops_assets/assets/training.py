@@ -14,6 +14,7 @@ from mlops_assets.lifecycle.outside import Trainer, Training
 from mlops_assets.lifecycle.trainer import TrackedTrainer
 from mlops_assets.training.automl import AlgorithmResult
 from mlops_assets.training.mlflow_server import connect
+from mlops_assets.training.weights import Roles, named
 
 
 def trainer(context: dg.AssetExecutionContext, life: Life) -> Trainer:
@@ -23,9 +24,12 @@ def trainer(context: dg.AssetExecutionContext, life: Life) -> Trainer:
     tracked = TrackedTrainer(life, client, tags, partial(_tell, context))
 
     def train_and_tell(
-        table: pd.DataFrame, partition: str | None, files: Sequence[Path]
+        table: pd.DataFrame,
+        partition: str | None,
+        files: Sequence[Path],
+        roles: Roles | None = None,
     ) -> Training:
-        training = tracked(table, partition, files)
+        training = tracked(table, partition, files, roles)
         if training.known:
             context.log.info("%s", _known(training))
         return training
@@ -65,6 +69,8 @@ def training_metadata(training: Training) -> dict[str, Any]:
             "leaderboard": dg.MetadataValue.md(_as_markdown(training.leaderboard)),
             "notes": dg.MetadataValue.json(list(training.notes)),
         }
+    if training.regime_weight is not None:
+        told["regime_weight"] = named(training.regime_weight)
     return told
 
 

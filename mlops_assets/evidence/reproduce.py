@@ -36,6 +36,7 @@ from mlops_assets.training.tracking import (
     Recorded,
     idempotency_key,
 )
+from mlops_assets.training.weights import Roles
 
 _NOT_TRAINED = "Nothing was trained."
 _NO_DAYS = {BASELINE, "evaluation", "holdout"}  # what else a decision keeps a hash of
@@ -77,7 +78,7 @@ class Reproduction:
         return all(finding.outcome in ("same", "changed") for finding in self.findings)
 
 
-Again = Callable[[ModelSpec, pd.DataFrame, str | None], Remade]
+Again = Callable[[ModelSpec, pd.DataFrame, str | None, Roles | None], Remade]
 
 
 def reproduce(life: Life, version: Version, recorded: Recorded, again: Again) -> Reproduction:
@@ -89,7 +90,8 @@ def reproduce(life: Life, version: Version, recorded: Recorded, again: Again) ->
         life: The model as it is now.
         version: Which one.
         recorded: What was recorded of its training, with the files of its recipe.
-        again: Trains, somewhere else: with these settings, on these rows, for this day.
+        again: Trains, somewhere else: with these settings, on these rows, for this day, with
+            what each row is to it.
     """
     evidence = _evidence(life, version, recorded)
     try:
@@ -105,7 +107,7 @@ def reproduce(life: Life, version: Version, recorded: Recorded, again: Again) ->
     if rows.trained_on is None or not _are_those_of(version, rows.trained_on):
         return Reproduction(version, tuple(findings))
     spec = life.spec.model_copy(update=dict(kept.recipe.settings))
-    remade = again(spec, rows.trained_on, kept.recipe.partition)
+    remade = again(spec, rows.trained_on, kept.recipe.partition, kept.roles)
     findings += [
         _parameters(recorded.parameters, remade.recorded.parameters),
         _scores(recorded.leaderboard, remade.recorded.leaderboard, spec.training),

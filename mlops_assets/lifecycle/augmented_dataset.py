@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mlops_assets.lifecycle.journal import Augmented
+from mlops_assets.lifecycle.learned import learned_rows
 from mlops_assets.lifecycle.life import Life
-from mlops_assets.lifecycle.lineage import Lineage, lineage
-from mlops_assets.lifecycle.rows import Parts, lineage_parts
+from mlops_assets.lifecycle.lineage import lineage
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,21 @@ def augment(life: Life, partition: str, *, judge_again: bool) -> AugmentedOutcom
     """
     known = lineage(life, partition)
     why_none = (known.already_known or _too_late(life, partition)) if judge_again else None
-    parts = {} if why_none else _parts(life, known, partition)
+    learned = None if why_none else learned_rows(life, known, partition)
     record = Augmented(
         already_known=why_none,
         regime=known.regime,
         regime_partitions=list(known.regime_partitions),
         regime_rows=known.regime_rows,
-        data_hashes={origin: part.learned_hash for origin, part in parts.items()},
+        data_hashes={o: p.learned_hash for o, p in learned.parts.items()} if learned else {},
+        notes=list(learned.notes) if learned else [],
     )
-    if why_none:
+    if learned is None:
         life.journal.keep_augmented(partition, record)
         return AugmentedOutcome(record)
-    table = pd.concat([part.learned for part in parts.values()], ignore_index=True)
-    path = life.store.write(life.spec.name, "augmented_dataset", partition, table)
+    path = life.store.write(life.spec.name, "augmented_dataset", partition, learned.table)
     life.journal.keep_augmented(partition, record)
-    return AugmentedOutcome(record, table, path)
+    return AugmentedOutcome(record, learned.table, path)
 
 
 def _too_late(life: Life, partition: str) -> str | None:
@@ -59,15 +59,3 @@ def _too_late(life: Life, partition: str) -> str | None:
         f"production was promoted on {promoted_on}, later than {partition}, so that no candidate "
         "of this day could take its place (`gate.allow_older_partition`)"
     )
-
-
-def _parts(life: Life, known: Lineage, partition: str) -> dict[str, Parts]:
-    """The rows to learn from, by where they come from.
-
-    What production was trained on is among them whatever the records say by now: a decision that
-    was made again, or a regime that has another name, must not make a candidate forget it.
-    """
-    registry = life.registry
-    learned = (registry.evidence(registry.in_use()) or {}).get("training_partitions", [])
-    earlier = {day for day in learned if day <= partition}
-    return lineage_parts(life, {*known.training_partitions, *earlier})

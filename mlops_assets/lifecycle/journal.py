@@ -87,7 +87,12 @@ class Augmented(BaseModel):
     regime: str
     regime_partitions: list[str]
     regime_rows: int = Field(description="Labelled rows that the regime has.")
-    data_hashes: dict[str, str] = Field(description="Of the rows from the baseline and each day.")
+    data_hashes: dict[str, str] = Field(
+        description="Of the rows from the baseline and each day that may be learned from."
+    )
+    notes: list[str] = Field(
+        default=[], description="What else is in it than its regime, and what was left out."
+    )
 
 
 class Registered(BaseModel):

@@ -11,6 +11,7 @@ import pandas as pd
 from mlops_assets.promotion.registry import Version
 from mlops_assets.training.features import Predictor
 from mlops_assets.training.model_format import Digest
+from mlops_assets.training.weights import Roles
 
 
 class Source(Protocol):
@@ -127,7 +128,8 @@ class Training:
     """A registered version, and how it came about.
 
     ``leaderboard``, ``algorithm`` and ``notes`` are of the search; where the very same training
-    was done before there was none, and ``known`` says so.
+    was done before there was none, and ``known`` says so. ``regime_weight`` is what a row of the
+    candidate's regime weighs beside an older one; None where there are no roles.
     """
 
     version: Version
@@ -136,13 +138,18 @@ class Training:
     leaderboard: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
     known: bool = False
+    regime_weight: float | None = None
 
 
 class Trainer(Protocol):
     """Trains on a table and registers the best model."""
 
     def __call__(
-        self, table: pd.DataFrame, partition: str | None, files: Sequence[Path]
+        self,
+        table: pd.DataFrame,
+        partition: str | None,
+        files: Sequence[Path],
+        roles: Roles | None = None,
     ) -> Training:
         """Train.
 
@@ -150,5 +157,6 @@ class Trainer(Protocol):
             table: The rows to learn from, every column of which is the model's or has a role.
             partition: The day that the candidate is for; None: the first model.
             files: What else to keep with the training, such as the drift report.
+            roles: What each row is to the candidate; None: all are alike.
         """
         ...

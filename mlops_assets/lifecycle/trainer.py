@@ -11,7 +11,9 @@ from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.outside import Training
 from mlops_assets.lifecycle.recipe import make_recipe
 from mlops_assets.training.automl import AlgorithmResult, train
+from mlops_assets.training.features import Model
 from mlops_assets.training.mlflow_server import Client
+from mlops_assets.training.refit import with_floor
 from mlops_assets.training.tracking import (
     IDEMPOTENCY_TAG,
     idempotency_key,
@@ -19,6 +21,7 @@ from mlops_assets.training.tracking import (
     log_training,
     registered,
 )
+from mlops_assets.training.weights import Roles
 
 
 @dataclass(frozen=True)
@@ -40,18 +43,25 @@ class TrackedTrainer:
     keeps_recipe: bool = True
 
     def __call__(
-        self, table: pd.DataFrame, partition: str | None, files: Sequence[Path]
+        self,
+        table: pd.DataFrame,
+        partition: str | None,
+        files: Sequence[Path],
+        roles: Roles | None = None,
     ) -> Training:
         """Train, unless the very same training was made before; :class:`outside.Trainer`."""
         spec, registry, client = self.life.spec, self.life.registry, self.client
-        key = idempotency_key(spec.name, partition, table, spec.columns, spec.task, spec.training)
+        key = idempotency_key(
+            spec.name, partition, table, spec.columns, spec.task, spec.training, roles
+        )
         known = registered(client, spec.name, key)
         if known is not None:
             return Training(registry.get(known), len(table), known=True)
+        roles = self._with_floor(table, roles)
         with tempfile.TemporaryDirectory() as folder:
             # Before the search, which takes long, in case that a table is missing.
-            recipe = self._recipe(table, partition, Path(folder))
-            trained = train(table, spec.columns, spec.task, spec.training, self._record)
+            recipe = self._recipe(table, partition, Path(folder), roles)
+            trained = train(table, spec.columns, spec.task, spec.training, self._record, roles)
             number = log_training(
                 client,
                 trained,
@@ -65,12 +75,30 @@ class TrackedTrainer:
                 files=[*files, *recipe],
             )
         return Training(
-            registry.get(number), len(table), trained.algorithm, trained.leaderboard, trained.notes
+            registry.get(number),
+            len(table),
+            trained.algorithm,
+            trained.leaderboard,
+            trained.notes,
+            regime_weight=trained.regime_weight,
         )
 
     def _record(self, result: AlgorithmResult) -> None:
         log_algorithm(self.client, result)
         self.on_algorithm(result)
 
-    def _recipe(self, table: pd.DataFrame, partition: str | None, folder: Path) -> list[Path]:
-        return make_recipe(self.life, table, partition).write(folder) if self.keeps_recipe else []
+    def _with_floor(self, table: pd.DataFrame, roles: Roles | None) -> Roles | None:
+        """The roles with what the baseline is to keep; a training again is told that."""
+        life, spec = self.life, self.life.spec
+        if roles is None or roles.max_drop is None or roles.floor is not None:
+            return roles
+        first = life.load(life.registry.first())
+        assert isinstance(first, Model)  # as the registry of MLflow has them
+        return with_floor(roles, first, table, spec.columns, spec.task, spec.training)
+
+    def _recipe(
+        self, table: pd.DataFrame, partition: str | None, folder: Path, roles: Roles | None
+    ) -> list[Path]:
+        if not self.keeps_recipe:
+            return []
+        return make_recipe(self.life, table, partition, roles).write(folder)

@@ -23,6 +23,7 @@ from mlops_assets.spec import ModelSpec
 from mlops_assets.training.automl import AlgorithmResult
 from mlops_assets.training.mlflow_server import connect
 from mlops_assets.training.tracking import prepare_experiment, read_training
+from mlops_assets.training.weights import Roles
 
 _WIDTH = 12
 
@@ -78,7 +79,9 @@ def _scratch(life: Life, console: Console) -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="mlops-reproduce-") as folder:
         log.setLevel(logging.ERROR)  # else it tells how it makes its database
 
-        def again(spec: ModelSpec, rows: pd.DataFrame, partition: str | None) -> Remade:
+        def again(
+            spec: ModelSpec, rows: pd.DataFrame, partition: str | None, roles: Roles | None
+        ) -> Remade:
             client = connect(f"sqlite:///{folder}/mlflow.db")
             experiment = prepare_experiment(client, spec.name, (Path(folder) / "made").as_uri())
             registry = Registry(spec.name, client.uri)
@@ -91,7 +94,7 @@ def _scratch(life: Life, console: Console) -> Iterator[Any]:
             )
             mlflow.start_run(experiment_id=experiment)
             try:
-                version = trainer(rows, partition, []).version
+                version = trainer(rows, partition, [], roles).version
             finally:
                 mlflow.end_run()
             return Remade(read_training(client, version.run_id), registry.load(version))

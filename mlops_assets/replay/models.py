@@ -17,7 +17,8 @@ from mlops_assets.replay.scratch import keep, take
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training.automl import train
 from mlops_assets.training.features import Model
-from mlops_assets.training.refit import refit
+from mlops_assets.training.refit import refit, refit_weighted, with_floor
+from mlops_assets.training.weights import Roles
 
 Mode = Literal["fast", "full"]
 _LOADED = 8  # models at once: production, the one before it, the first, a candidate
@@ -83,25 +84,37 @@ class ReplayTrainer:
         table: pd.DataFrame,
         partition: str | None,
         files: Sequence[Path],  # noqa: ARG002 - nothing is kept beside a replay's models
+        roles: Roles | None = None,
     ) -> Training:
         """Train on a table, and register what comes of it."""
         first = self._first
+        of = f" {roles.digest()}" if roles else ""
         if partition is None or self.mode == "full" or first is None:
-            kept = self._kept("search", table, lambda: self._searched(table))
+            kept = self._kept(f"search{of}", table, lambda: self._searched(table, roles))
         else:
-            kept = self._kept(
-                f"refit {first.path.name}",
-                table,
-                lambda: refit(first.load(), table, self.spec.columns, self.spec.task),
-            )
+            how = f"refit {first.path.name}{of}"
+            kept = self._kept(how, table, lambda: self._refitted(first.load(), table, roles))
         if partition is None:
             self._first = kept
         version = self.registry.register(kept, {"partition": partition} if partition else {})
         return Training(version, len(table))
 
-    def _searched(self, table: pd.DataFrame) -> Model:
-        spec = self.spec
-        return train(table, spec.columns, spec.task, spec.training, lambda _: None).model
+    def _searched(self, table: pd.DataFrame, roles: Roles | None) -> Model:
+        spec, known = self.spec, self._with_floor(table, roles)
+        return train(table, spec.columns, spec.task, spec.training, lambda _: None, known).model
+
+    def _refitted(self, first: Model, table: pd.DataFrame, roles: Roles | None) -> Model:
+        columns, task, policy = self.spec.columns, self.spec.task, self.spec.training
+        known = self._with_floor(table, roles)
+        if known is None:
+            return refit(first, table, columns, task)
+        return refit_weighted(first, table, columns, task, policy, known)[0]
+
+    def _with_floor(self, table: pd.DataFrame, roles: Roles | None) -> Roles | None:
+        if roles is None or self._first is None:
+            return roles
+        spec, first = self.spec, self._first.load()
+        return with_floor(roles, first, table, spec.columns, spec.task, spec.training)
 
     def _kept(self, how: str, table: pd.DataFrame, fit: Callable[[], Model]) -> KeptModel:
         path = self.folder / _key(how, table, self.spec)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,26 @@ from mlops_assets.metrics import Metric, Task, get_metric, metrics_for
 from mlops_assets.training.features import Model, model_input
 from mlops_assets.training.folds import assign_folds
 from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.weights import (
+    FOLDS,
+    Roles,
+    Tried,
+    best_of,
+    cross_validated,
+    fit_weighted,
+    named,
+    repeats,
+    takes_weights,
+    told,
+    weigh,
+    weights_to_try,
+)
 
 MIN_ROWS = 10
 # More distinct texts than this are pooled, the rarest first, into one.
 MAX_CATEGORIES = 26
 _TARGET = "target"
+_MOST_ASKED = 3  # of the best algorithms, whether they keep the baseline
 
 
 @dataclass(frozen=True)
@@ -52,7 +68,9 @@ class Trained:
         cross_validated: What the best one predicts for each row from the folds without it, in
             the order of the training table.
         failed: The algorithms that could not be trained, with their errors.
-        notes: What was done otherwise than asked for, in words.
+        notes: What was done otherwise than asked for, and what was chosen, in words.
+        regime_weight: What a row of the candidate's regime weighs beside an older one; None
+            where no rows were told apart.
     """
 
     pipeline: Any
@@ -64,6 +82,7 @@ class Trained:
     cross_validated: np.ndarray
     failed: tuple[AlgorithmResult, ...]
     notes: tuple[str, ...]
+    regime_weight: float | None = None
 
     @property
     def model(self) -> Model:
@@ -77,11 +96,16 @@ def train(
     task: Task,
     policy: TrainingPolicy,
     on_algorithm: Callable[[AlgorithmResult], None],
+    roles: Roles | None = None,
 ) -> Trained:
     """Compare PyCaret's algorithms on ``frame`` and fit the best one on all of it.
 
-    Only the feature columns and the target are looked at. The same seed and table give the same
-    model.
+    Only the feature columns and the target are looked at. The same seed, table and roles give the
+    same model.
+
+    With roles, the algorithms are ranked by their score on the regime's rows, each with these at
+    a weight between 1 and equal halves. The best one gets the weight that does best there, of
+    those that keep the baseline; where none does, the next algorithm is asked.
 
     Args:
         frame: The labelled training table, of shape (n_rows, n_columns).
@@ -89,6 +113,7 @@ def train(
         task: Classification or regression.
         policy: Metric, folds, algorithms, budget, seed.
         on_algorithm: Called after each algorithm with its scores, or its error.
+        roles: What each row is to the candidate that is trained; None: all are alike.
 
     Raises:
         UserError: Too few rows, one class, no features, an unknown algorithm, or none that could
@@ -99,28 +124,100 @@ def train(
     _check(frame, columns, features, task)
     table = model_input(frame, features).reset_index(drop=True)
     target = plain_target(frame[columns.target], task)
+    notes: list[str] = []
+    roles = _enough_to_rank_by(roles, notes)
     fold_of, note = assign_folds(
-        frame.reset_index(drop=True), columns, task, policy.folds, policy.seed
+        frame.reset_index(drop=True), columns, task, policy.folds, policy.seed, roles
     )
-    notes = [note] if note else []
+    notes += [note] if note else []
     with _quiet_pycaret(task) as (experiment_class, logger):
-        experiment = _experiment(experiment_class, table, target, fold_of, task, policy, logger)
-        search = _Search(experiment, metric, task, may_quote=not columns.sensitive)
+        rows = _Rows(table, target, fold_of, roles)
+        between = _ranked_at(rows, task, policy, notes)
+        experiment = _experiment(experiment_class, rows, between, task, policy, logger)
+        search = _Search(experiment, metric, task, rows, may_quote=not columns.sensitive)
         results, failed = _compare(search, policy, on_algorithm, notes)
         leaderboard = _leaderboard(results, metric, task)
-        best = str(leaderboard["id"].iloc[0])
-        pipeline, cross_validated = _finalize(experiment, best, table, target, fold_of, logger)
+        found = _settle(search, list(leaderboard["id"]), policy, logger, notes)
     return Trained(
-        pipeline=pipeline,
+        pipeline=found.pipeline,
         leaderboard=leaderboard,
-        algorithm=best,
-        parameters=pipeline.named_steps["estimator"].get_params(),
+        algorithm=found.algorithm,
+        parameters=found.pipeline.named_steps["estimator"].get_params(),
         features=tuple(features),
         metric=metric.name,
-        cross_validated=cross_validated,
+        cross_validated=found.predicted,
         failed=tuple(failed),
         notes=tuple(notes),
+        regime_weight=found.weight,
     )
+
+
+def _ranked_at(rows: "_Rows", task: Task, policy: TrainingPolicy, notes: list[str]) -> float:
+    """The weight at which the algorithms are compared: neither end, so that none is favoured."""
+    weights = rows.weights_to_try(task, policy, can=True)
+    weight = weights[min(1, len(weights) - 1)]
+    if rows.roles is not None:
+        regime = rows.roles.regime
+        notes.append(
+            f"The algorithms are ranked on the regime's {int(regime.sum())} of {len(regime)} rows, "
+            f"each of which weighs {weight:.3g}."
+        )
+    return weight
+
+
+def _enough_to_rank_by(roles: Roles | None, notes: list[str]) -> Roles | None:
+    if roles is None or not roles.few:
+        return roles
+    notes.append(
+        f"The regime has {int(roles.regime.sum())} rows, too few to rank by: all rows are looked "
+        "at and weigh the same."
+    )
+    return None
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What is learned from: features, labels, the fold of each row, and what the rows are."""
+
+    table: pd.DataFrame
+    target: pd.Series
+    fold_of: np.ndarray
+    roles: Roles | None
+
+    @cached_property
+    def compared(self) -> np.ndarray:
+        """The rows in the order that PyCaret is given them, but for the last.
+
+        PyCaret insists on a holdout of its own; one row, of the largest class, costs least.
+        """
+        last = int(self.target.index[self.target == self.target.mode().iloc[0]][-1])
+        return np.append(np.delete(np.arange(len(self.table)), last), last)
+
+    def splits(self, regime_weight: float) -> Any:
+        """How PyCaret cross-validates: with roles, the rows of the regime alone are scored.
+
+        Each of them is learned from as often as it is to weigh, because PyCaret 3.3.2 fails where
+        it is given weights.
+        """
+        from sklearn.model_selection import PredefinedSplit
+
+        order = self.compared[:-1]
+        if self.roles is None:
+            return PredefinedSplit(self.fold_of[order])
+        scored = np.where(self.roles.regime, self.fold_of, -1)[order]
+        often = repeats(self.roles.weights(regime_weight)[order])
+        return _Splits(
+            [
+                (np.repeat(learn, often[learn]), judge)
+                for learn, judge in PredefinedSplit(scored).split()
+            ]
+        )
+
+    def weights_to_try(self, task: Task, policy: TrainingPolicy, *, can: bool) -> list[float]:
+        """The weights of a row of the regime, for an algorithm that can take them or not."""
+        if self.roles is None:
+            return [1.0]
+        return weights_to_try(self.roles, self.target, task, policy, takes_weights=can)
 
 
 def _check(frame: pd.DataFrame, columns: Columns, features: list[str], task: Task) -> None:
@@ -186,24 +283,32 @@ def _quiet_pycaret(task: Task) -> Iterator[tuple[Any, logging.Logger]]:
             gc.unfreeze()
 
 
+@dataclass(frozen=True)
+class _Splits:
+    """Folds as scikit-learn asks for them."""
+
+    folds: list[tuple[np.ndarray, np.ndarray]]
+
+    def get_n_splits(self, *_: Any, **__: Any) -> int:
+        return len(self.folds)
+
+    def split(self, *_: Any, **__: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        yield from self.folds
+
+
 def _experiment(
     experiment_class: Any,
-    table: pd.DataFrame,
-    target: pd.Series,
-    fold_of: np.ndarray,
+    rows: _Rows,
+    regime_weight: float,
     task: Task,
     policy: TrainingPolicy,
     logger: logging.Logger,
 ) -> Any:
     """A PyCaret experiment over all rows but one, with the project's metrics only."""
-    from sklearn.model_selection import PredefinedSplit
-
+    table, target, order = rows.table, rows.target, rows.compared
     if task == "classification":
         # Without its preprocessing PyCaret takes classes only as codes from 0.
         target = pd.Series(pd.factorize(target)[0], name=_TARGET)
-    # PyCaret insists on a holdout of its own; one row, of the largest class, costs least.
-    last = int(target.index[target == target.mode().iloc[0]][-1])
-    order = np.append(np.delete(np.arange(len(table)), last), last)
     data = table.assign(**{_TARGET: target}).iloc[order].reset_index(drop=True)
     data.columns = [*(f"feature_{i}" for i in range(table.shape[1])), _TARGET]
     experiment = experiment_class()
@@ -214,7 +319,7 @@ def _experiment(
         index=False,
         preprocess=False,
         custom_pipeline=[("features", _encoder(data.drop(columns=_TARGET)))],
-        fold_strategy=PredefinedSplit(fold_of[order][:-1]),
+        fold_strategy=rows.splits(regime_weight),
         session_id=policy.seed,
         n_jobs=policy.n_jobs,
         memory=False,
@@ -233,6 +338,8 @@ def _experiment(
             _score_function(metric),
             greater_is_better=metric.greater_is_better,
         )
+    # PyCaret takes it for a failure where every score is 0, as where labels have turned round.
+    experiment.add_metric("ran", "Ran", lambda *_, **__: 1.0)
     return experiment
 
 
@@ -271,6 +378,7 @@ class _Search:
     experiment: Any
     metric: Metric
     task: Task
+    rows: _Rows
     may_quote: bool
     """Whether an algorithm's own message may be passed on: it can hold values of the table."""
 
@@ -384,27 +492,74 @@ def _leaderboard(results: list[AlgorithmResult], metric: Metric, task: Task) -> 
     )
 
 
-def _finalize(
-    experiment: Any,
-    algorithm: str,
-    table: pd.DataFrame,
-    target: pd.Series,
-    fold_of: np.ndarray,
+@dataclass(frozen=True)
+class _Found:
+    """The algorithm that is taken, fitted, with what it predicts for each row out of fold."""
+
+    algorithm: str
+    pipeline: Any
+    predicted: np.ndarray
+    weight: float | None
+
+
+def _settle(
+    search: _Search,
+    ranked: list[str],
+    policy: TrainingPolicy,
     logger: logging.Logger,
-) -> tuple[Any, np.ndarray]:
-    """The algorithm on every row, and what it predicts for each from the folds without it.
+    notes: list[str],
+) -> _Found:
+    """The best algorithm that keeps the baseline, fitted on every row as it is to weigh.
 
     What PyCaret's ``finalize_model`` does, but as a pipeline of scikit-learn: it loads without
     PyCaret, in a fraction of the time, and fewer types have to be trusted.
     """
     from pycaret.internal.logging import redirect_output
+
+    rows, roles = search.rows, search.rows.roles
+    with redirect_output(logger):
+        if roles is None:
+            pipeline = _pipeline(search, ranked[0])
+            predicted = cross_validated(pipeline, rows.table, rows.target, rows.fold_of, None)
+            fit_weighted(pipeline, rows.table, rows.target, None)
+            return _Found(ranked[0], pipeline, predicted, None)
+        algorithm, pipeline, chosen = _kept_baseline(search, roles, ranked, policy, notes)
+        weights = roles.weights(chosen.weight)
+        fit_weighted(pipeline, rows.table, rows.target, weights)
+    return _Found(algorithm, pipeline, chosen.predicted, chosen.weight)
+
+
+def _kept_baseline(
+    search: _Search, roles: Roles, ranked: list[str], policy: TrainingPolicy, notes: list[str]
+) -> tuple[str, Any, Tried]:
+    """The first algorithm that has a weight which keeps the baseline, and the best such weight."""
+    rows = search.rows
+    looked: list[tuple[str, Any, Tried]] = []
+    for algorithm in ranked[:_MOST_ASKED]:
+        pipeline = _pipeline(search, algorithm)
+        weights = rows.weights_to_try(
+            search.task, policy, can=takes_weights(pipeline.named_steps["estimator"])
+        )
+        # Each weight costs as many fits as there are folds.
+        fold_of = rows.fold_of % FOLDS if len(weights) > 1 else rows.fold_of
+        tried = weigh(pipeline, rows.table, rows.target, fold_of, roles, weights, search.metric)
+        chosen = best_of(tried, search.metric)
+        looked.append((algorithm, pipeline, chosen or tried[0]))
+        if chosen:
+            notes.append(f"{algorithm}: {told(tried, chosen, roles, search.metric)}")
+            return looked[-1]
+        notes.append(
+            f"{algorithm} keeps the baseline at no weight: {tried[0].baseline:.4f} at "
+            f"{named(tried[0].weight)}, {roles.floor:.4f} is asked for."
+        )
+    notes.append(f"{looked[0][0]} was taken all the same: the gate will judge.")
+    return looked[0]
+
+
+def _pipeline(search: _Search, algorithm: str) -> Any:
+    """The algorithm behind the features' encoder, not fitted."""
     from sklearn.base import clone
-    from sklearn.model_selection import PredefinedSplit, cross_val_predict
     from sklearn.pipeline import Pipeline
 
-    estimator = experiment.create_model(algorithm, cross_validation=False, verbose=False)
-    pipeline = Pipeline([("features", _encoder(table)), ("estimator", clone(estimator))])
-    with redirect_output(logger):
-        predicted = cross_val_predict(pipeline, table, target, cv=PredefinedSplit(fold_of))
-        pipeline.fit(table, target)
-    return pipeline, np.asarray(predicted)
+    estimator = search.experiment.create_model(algorithm, cross_validation=False, verbose=False)
+    return Pipeline([("features", _encoder(search.rows.table)), ("estimator", clone(estimator))])

@@ -7,15 +7,22 @@ import pandas as pd
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.metrics import Task
+from mlops_assets.training.weights import Roles
 
 
 def assign_folds(
-    frame: pd.DataFrame, columns: Columns, task: Task, folds: int, seed: int
+    frame: pd.DataFrame,
+    columns: Columns,
+    task: Task,
+    folds: int,
+    seed: int,
+    roles: Roles | None = None,
 ) -> tuple[np.ndarray, str | None]:
     """The fold of each row, and a note where there are fewer folds than asked for.
 
-    Stratified by class for classification; all rows of one id are in one fold. Folds only rank
-    the algorithms: what a candidate is judged by is held out before.
+    Stratified by class for classification, and by role where there are any; all rows of one id
+    are in one fold. Folds only rank the algorithms: what a candidate is judged by is held out
+    before.
 
     Args:
         frame: Labelled rows.
@@ -23,6 +30,7 @@ def assign_folds(
         task: Classification is stratified.
         folds: How many are wanted, at least 2.
         seed: Seed of the shuffle.
+        roles: What the rows are to a candidate.
 
     Returns:
         Fold numbers of shape (n_rows,), and the note.
@@ -39,18 +47,18 @@ def assign_folds(
     scarce = min(limits, key=lambda what: limits[what])
     used = max(2, min(folds, limits[scarce]))
     shuffled = {"n_splits": used, "shuffle": True, "random_state": seed}
+    labels = _strata(target, task, roles)
     if groups is not None and groups.nunique() > 1:
         splitter = (
             model_selection.StratifiedGroupKFold(**shuffled)
-            if task == "classification"
+            if labels is not None
             else model_selection.GroupKFold(used)
         )
-    elif task == "classification":
+    elif labels is not None:
         splitter = model_selection.StratifiedKFold(**shuffled)
     else:
         splitter = model_selection.KFold(**shuffled)
     fold_of = np.zeros(len(frame), dtype=int)
-    labels = target.astype(str) if task == "classification" else target
     with warnings.catch_warnings():
         # A class of one row cannot be in both folds; the note says so.
         warnings.simplefilter("ignore", UserWarning)
@@ -59,3 +67,12 @@ def assign_folds(
     if used == folds:
         return fold_of, None
     return fold_of, f"{used} folds in place of {folds}: there are {limits[scarce]} {scarce}."
+
+
+def _strata(target: pd.Series, task: Task, roles: Roles | None) -> pd.Series | None:
+    """What each fold holds its share of; None: rows as they come."""
+    classes = target.astype(str) if task == "classification" else None
+    if roles is None:
+        return classes
+    kinds = pd.Series(roles.regime + 2 * roles.baseline.astype(int), target.index).astype(str)
+    return kinds if classes is None else classes + " " + kinds

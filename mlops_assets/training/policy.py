@@ -47,6 +47,45 @@ class TrainingPolicy(BaseModel):
         gt=0,
         description="No further algorithm is begun after this many minutes; null is no limit.",
     )
+    regime_weight: float | None = Field(
+        default=None,
+        gt=0,
+        description="How much a row of the regime that a candidate is for weighs beside an older "
+        "one; 1: as much. null: what does best on left-out rows of the regime, of 1, equal halves "
+        "of old and new, a step on either side of these, and the new rows alone, as far as the "
+        "baseline is kept as gate.max_baseline_drop asks.",
+    )
+    quiet_days: bool = Field(
+        default=True,
+        description="Whether the adaptation parts of quiet days are learned from as well, the "
+        "latest first.",
+    )
+    max_rows: int | None = Field(
+        default=100_000,
+        ge=100,
+        description="How many rows a candidate learns from at the most: those of its regime "
+        "first, then those of promoted regimes, then those of quiet days, the latest days first. "
+        "null: no bound. The first model learns from the whole train part of the baseline.",
+    )
+    baseline_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="The share of max_rows that is kept for rows of the baseline, where it has as "
+        "many.",
+    )
+    window_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="Only batches of the latest so many days are learned from, the candidate's "
+        "own among them; the baseline always is. null: all.",
+    )
+    half_life_days: float | None = Field(
+        default=None,
+        gt=0,
+        description="A row weighs half as much for each so many days of its age; the baseline is "
+        "as old as start_date. null: age plays no part.",
+    )
     seed: int = Field(default=0, ge=0, description="Seed of folds and algorithms.")
     n_jobs: int = Field(
         default=1,

@@ -1,35 +1,105 @@
 """A model once found, fitted to other rows: a search costs many times as much."""
 
-import io
-import warnings
-from contextlib import redirect_stdout
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from mlops_assets.data.columns import Columns
-from mlops_assets.metrics import Task
+from mlops_assets.metrics import Task, get_metric
 from mlops_assets.training.automl import plain_target
 from mlops_assets.training.features import Model, model_input
+from mlops_assets.training.folds import assign_folds
+from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.weights import (
+    FOLDS,
+    Roles,
+    Tried,
+    best_of,
+    cross_validated,
+    fit_weighted,
+    quietly,
+    takes_weights,
+    weigh,
+    weights_to_try,
+)
 
 
-def refit(model: Model, frame: pd.DataFrame, columns: Columns, task: Task) -> Model:
-    """The same algorithm with the same settings and seed, fitted anew on every row of ``frame``.
+def refit(
+    model: Model, frame: pd.DataFrame, columns: Columns, task: Task, weights: Any = None
+) -> Model:
+    """The same algorithm with the same settings and seed, fitted anew on the rows of ``frame``.
 
     Args:
         model: What a search has found.
         frame: The labelled training table; has every column that the model was trained on.
         columns: Which column plays which role.
         task: Classification or regression.
+        weights: What each row weighs, of shape (n_rows,); None: all the same.
     """
     from sklearn.base import clone
 
     pipeline: Any = clone(model.pipeline)
-    # Of convergence and the like, as in a search; LightGBM tells how it counts.
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        pipeline.fit(
-            model_input(frame, model.features).reset_index(drop=True),
-            plain_target(frame[columns.target], task),
-        )
+    with quietly():
+        fit_weighted(pipeline, *_plain(model, frame, columns, task), weights)
     return Model(pipeline)
+
+
+def refit_weighted(
+    model: Model,
+    frame: pd.DataFrame,
+    columns: Columns,
+    task: Task,
+    policy: TrainingPolicy,
+    roles: Roles,
+) -> tuple[Model, float]:
+    """:func:`refit`, with the weight of the regime's rows that does best; and that weight.
+
+    Where no weight keeps the baseline all rows weigh the same: the gate will tell.
+    """
+    metric = get_metric(policy.metric, task)
+    table, target = _plain(model, frame, columns, task)
+    can = takes_weights(model.pipeline.steps[-1][1])
+    weights = weights_to_try(roles, target, task, policy, takes_weights=can)
+    chosen: Tried | None = None
+    if len(weights) > 1:
+        fold_of, _ = assign_folds(frame, columns, task, FOLDS, policy.seed, roles)
+        with quietly():
+            tried = weigh(model.pipeline, table, target, fold_of, roles, weights, metric)
+        chosen = best_of(tried, metric)
+    weight = chosen.weight if chosen else weights[0]
+    return refit(model, frame, columns, task, roles.weights(weight)), weight
+
+
+def with_floor(
+    roles: Roles,
+    first: Model,
+    frame: pd.DataFrame,
+    columns: Columns,
+    task: Task,
+    policy: TrainingPolicy,
+) -> Roles:
+    """The roles with the worst score on the baseline that the gate is likely to let pass.
+
+    The gate compares with the first production model on the baseline's holdout, which must play
+    no part in a training. On the baseline's rows that may be learned from, the first model's
+    algorithm, cross-validated, says what it would.
+    """
+    if roles.max_drop is None or roles.floor is not None or not roles.baseline.any():
+        return roles
+    metric = get_metric(roles.metric, task)
+    rows = frame[roles.baseline].reset_index(drop=True)
+    fold_of, _ = assign_folds(rows, columns, task, FOLDS, policy.seed)
+    table, target = _plain(first, rows, columns, task)
+    with quietly():
+        predicted = cross_validated(first.pipeline, table, target, fold_of, None)
+    score = metric.score(target.to_numpy(), predicted)
+    lost = roles.max_drop if metric.greater_is_better else -roles.max_drop * score
+    return replace(roles, floor=score - lost)
+
+
+def _plain(
+    model: Model, frame: pd.DataFrame, columns: Columns, task: Task
+) -> tuple[pd.DataFrame, pd.Series]:
+    table = model_input(frame, model.features).reset_index(drop=True)
+    return table, plain_target(frame[columns.target], task)

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from mlops_assets.data.columns import Columns
-from mlops_assets.data.fingerprint import fingerprint
+from mlops_assets.data.fingerprint import fingerprint, row_hashes
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Task
 from mlops_assets.training.automl import AlgorithmResult, Trained
@@ -23,6 +23,7 @@ from mlops_assets.training.features import model_input
 from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.model_format import log_model
 from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.weights import Roles
 
 IDEMPOTENCY_TAG = "idempotency_key"
 TRAINS_WITH = ("pycaret", "scikit-learn", "lightgbm")
@@ -76,11 +77,13 @@ def idempotency_key(
     columns: Columns,
     task: Task,
     policy: TrainingPolicy,
+    roles: Roles | None = None,
 ) -> str:
     """The same for a training that would make the same model again, whoever asks for it.
 
     A report that was made twice, or a run that was tried again, must not make a second version:
-    so it is made of the rows, the settings and what trains, and not of a run.
+    so it is made of the rows, what they are to the candidate, the settings and what trains, and
+    not of a run.
     """
     made_of = {
         "rows": fingerprint(frame),
@@ -89,6 +92,10 @@ def idempotency_key(
         "policy": policy.model_dump(mode="json"),
         "packages": {name: version(name) for name in TRAINS_WITH},
     }
+    if roles is not None:
+        # By the rows that they are roles of, whose order plays no part.
+        kinds = pd.DataFrame({"row": row_hashes(frame), **roles.columns()})
+        made_of["roles"] = [roles.metric, roles.max_drop, fingerprint(kinds)]
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
     return f"{model}/{partition or 'baseline'}/{digest[:32]}"
 
@@ -242,7 +249,8 @@ def log_training(
     digest = fingerprint(frame)
     log(_log_dataset, frame, columns, digest)
     log(mlflow.log_params, _params(trained))
-    best = trained.leaderboard.iloc[0]
+    board = trained.leaderboard
+    best = board[board["id"] == trained.algorithm].iloc[0]
     scores = best.drop(["id", "Algorithm", "Seconds"])
     log(mlflow.log_metrics, {_legal(str(name)): float(value) for name, value in scores.items()})
     # Not `log_table`, which adds to the rows that an earlier try has written.
@@ -319,6 +327,8 @@ def _log_dataset(frame: pd.DataFrame, columns: Columns, digest: str) -> None:
 
 def _params(trained: Trained) -> dict[str, Any]:
     own = {"algorithm": trained.algorithm, "metric": trained.metric}
+    if trained.regime_weight is not None:
+        own["regime_weight"] = f"{trained.regime_weight:.6g}"
     of_model = {f"model.{name}": value for name, value in trained.parameters.items()}
     return {**own, "features": ", ".join(trained.features)[:6000], **of_model}
 

@@ -12,9 +12,10 @@ from mlops_assets_tests.examples import BY_SENSOR, RETRAINED
 
 ORIGIN = "mlops_assets_partition"
 FROM = {
-    "2026-01-02": ["baseline", "2026-01-02"],
+    # The first day was a quiet one.
+    "2026-01-02": ["baseline", "2026-01-01", "2026-01-02"],
     # The promoted regime's days up to this one, and this batch's own regime.
-    "2026-01-04": ["baseline", "2026-01-02", "2026-01-03", "2026-01-04"],
+    "2026-01-04": ["baseline", "2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04"],
 }
 
 
@@ -45,6 +46,7 @@ def test_metadata_say_how_many_rows_come_from_where(five_days, day):
     assert told["rows_from"] == counts
     assert told["dagster/row_count"] == sum(counts.values())
     assert told["regime"] == day
+    assert told["notes"] == ["Quiet days are learned from as well: 2026-01-01 (180 rows)."]
     columns = [column.name for column in raw["dagster/column_schema"].schema.columns]
     assert columns[-2:] == ["species", ORIGIN]
     assert isinstance(raw["stored_at"], dg.PathMetadataValue)
@@ -99,7 +101,7 @@ def test_a_rejected_regime_teaches_later_models_nothing(fork):
     loop = fork()
     loop.run("drifted_batch", "drift_report", partition="2026-01-07")
     told = loop.run("augmented_dataset", partition="2026-01-07").metadata("augmented_dataset")
-    assert set(told["rows_from"]) == {"baseline", "2026-01-02", "2026-01-03", "2026-01-07"}
+    assert set(told["rows_from"]) == {*FROM["2026-01-04"][:-1], "2026-01-07"}
 
 
 def dealt_with_meanwhile(loop) -> None:
@@ -132,7 +134,7 @@ def test_a_person_who_asks_by_hand_is_not_judged_again(fork):
     dealt_with_meanwhile(loop)
     told = loop.run("augmented_dataset", partition="2026-01-03").metadata("augmented_dataset")
     assert "already_known" not in told
-    assert told["rows_from"].keys() == {"baseline", "2026-01-02", "2026-01-03"}
+    assert told["rows_from"].keys() == {*FROM["2026-01-04"][:-1]}
 
 
 def test_what_production_has_learned_is_learned_again_whatever_its_record_says(fork):
@@ -140,7 +142,7 @@ def test_what_production_has_learned_is_learned_again_whatever_its_record_says(f
     loop = fork()
     (loop.home / "data/iris/production_model/2026-01-02.json").unlink()
     told = loop.run("augmented_dataset", partition="2026-01-04").metadata("augmented_dataset")
-    assert set(told["rows_from"]) == {"baseline", "2026-01-02", "2026-01-04"}
+    assert set(told["rows_from"]) == {*FROM["2026-01-02"], "2026-01-04"}
 
 
 def test_what_could_not_be_promoted_is_not_trained_when_the_sensor_asks(fork):

@@ -189,7 +189,7 @@ def test_a_candidate_is_not_judged_when_the_split_may_be_another_by_now(fork, ch
     before, aliases = loop.files(), loop.aliases()
     run = loop.run("production_model", partition=REJECTED)
     assert not run.success
-    changed = "4 of 4" if change == "split" else "1 of 4"
+    changed = "5 of 5" if change == "split" else "1 of 5"
     assert f"The rows of {changed} tables" in run.message
     assert "Materialize iris/augmented_dataset and what follows it again" in run.message
     assert (loop.files(), loop.aliases()) == (before, aliases)

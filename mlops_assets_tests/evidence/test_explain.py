@@ -69,7 +69,7 @@ def test_versions_regime_and_hashes_are_told(life):
     hashes = life.journal.decided(DAY).data_hashes
     assert facts["version 2"].endswith("on 120 evaluation rows")
     assert facts["regime"] == f"{DAY} (judged on {DAY}; 300 labels)"
-    assert facts["learned from"] == f"the baseline, {DAY}"
+    assert facts["learned from"] == f"the baseline, {made.USUAL}, {DAY}"
     assert {name: facts[f"hash of {name}"] for name in hashes} == hashes
 
 

@@ -27,11 +27,11 @@ def recorded(life, tmp_path):
     return made.with_recipe(life, DAY, tmp_path)
 
 
-def again(spec, rows, partition):
+def again(spec, rows, partition, roles):
     return Remade(made.recorded(rows), made.Small.fit(rows))
 
 
-def never(spec, rows, partition):
+def never(spec, rows, partition, roles):
     raise AssertionError("it was trained again, on other rows than then")
 
 
@@ -59,7 +59,7 @@ def test_a_candidate_is_the_same_again(life, recorded):
     found = reproduce(life, life.registry.get(2), recorded, again)
     assert found.exact
     assert outcomes(found) == ALL_THE_SAME
-    assert told(found, "rows") == "320 that it learned from, 120 that it is judged on"
+    assert told(found, "rows") == "440 that it learned from, 120 that it is judged on"
     assert told(found, "predictions").startswith("120 evaluation rows, f1_macro 0.99")
 
 
@@ -73,14 +73,14 @@ def test_the_first_model_is_the_same_again(life, tmp_path):
 def test_it_is_trained_for_its_day_with_the_settings_of_then(life, recorded):
     asked = []
 
-    def remember(spec, rows, partition):
+    def remember(spec, rows, partition, roles):
         asked.append((spec.training.seed, spec.split.seed, partition, len(rows)))
-        return again(spec, rows, partition)
+        return again(spec, rows, partition, roles)
 
     spec = made.spec(training={"seed": 5}, split={"seed": 3, "evaluation_share": 0.3})
     changed = dataclasses.replace(life, spec=spec)
     found = reproduce(changed, life.registry.get(2), recorded, remember)
-    assert asked == [(0, 0, DAY, 320)]
+    assert asked == [(0, 0, DAY, 440)]
     assert found.exact
     assert outcomes(found)["settings"] == "changed"
     said = told(found, "settings")
@@ -94,7 +94,7 @@ def test_a_changed_row_is_named_and_it_is_not_exact(life, recorded):
     assert not found.exact
     # What it learned from is found in the baseline, where it came from.
     assert outcomes(found) == ALL_THE_SAME | {"rows": "differs"}
-    assert f"augmented_dataset of {DAY}: row 17 of 320 was changed: z was" in told(found, "rows")
+    assert f"augmented_dataset of {DAY}: row 17 of 440 was changed: z was" in told(found, "rows")
 
 
 def test_where_rows_are_lost_nothing_is_trained(life, tmp_path):
@@ -137,7 +137,7 @@ def test_another_package_is_named_and_does_no_harm_by_itself(life, recorded, mon
 
 
 def test_other_parameters_scores_and_predictions_are_told(life, recorded):
-    def otherwise(spec, rows, partition):
+    def otherwise(spec, rows, partition, roles):
         board = pd.DataFrame(
             {"id": ["small"], "Algorithm": ["Small"], "F1 macro": [0.8], "Seconds": [9.0]}
         )
@@ -156,8 +156,8 @@ def test_other_parameters_scores_and_predictions_are_told(life, recorded):
 
 
 def test_seconds_are_no_scores(life, recorded):
-    def slowly(spec, rows, partition):
-        kept = again(spec, rows, partition)
+    def slowly(spec, rows, partition, roles):
+        kept = again(spec, rows, partition, roles)
         slow = kept.recorded.leaderboard.assign(Seconds=99.0)
         return Remade(dataclasses.replace(kept.recorded, leaderboard=slow), kept.model)
 
@@ -167,8 +167,8 @@ def test_seconds_are_no_scores(life, recorded):
 def test_a_budget_is_named_where_scores_differ(tmp_path):
     life = made.promoted(training={"budget_minutes": 1.5})
 
-    def fewer(spec, rows, partition):
-        kept = again(spec, rows, partition)
+    def fewer(spec, rows, partition, roles):
+        kept = again(spec, rows, partition, roles)
         none = kept.recorded.leaderboard.iloc[:0]
         return Remade(dataclasses.replace(kept.recorded, leaderboard=none), kept.model)
 
@@ -236,7 +236,7 @@ class TestOfBeforeRecipes:
         change(life, "augmented_dataset", DAY, 17, z=99.0)
         found = reproduce(life, life.registry.get(2), recorded, again)
         assert not found.exact
-        assert "row 17 of 320 was changed: z was" in told(found, "rows")
+        assert "row 17 of 440 was changed: z was" in told(found, "rows")
         assert outcomes(found)["predictions"] == "same"
 
     def test_a_changed_batch_is_named_without_its_row(self, life, recorded, key):

@@ -26,6 +26,7 @@ from mlops_assets.lifecycle.recipe import RECIPE, ROWS, make_recipe
 from mlops_assets.lifecycle.rows import ORIGIN, baseline_parts
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training.tracking import Recorded
+from mlops_assets.training.weights import Roles
 
 USUAL, DRIFTED, AGAIN = "2026-01-01", "2026-01-02", "2026-01-03"
 SETTINGS = {
@@ -112,7 +113,9 @@ def life(**changes: Any) -> Life:
 def trainer(one: Life) -> Trainer:
     """Fits it, and registers it."""
 
-    def train(rows: pd.DataFrame, partition: str | None, files: Any) -> Training:
+    def train(
+        rows: pd.DataFrame, partition: str | None, files: Any, roles: Roles | None = None
+    ) -> Training:
         tags = {"training_data_hash": fingerprint(rows)}
         tags |= {"partition": partition} if partition else {}
         return Training(one.registry.register(Small.fit(rows), tags), len(rows))

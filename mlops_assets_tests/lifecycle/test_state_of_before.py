@@ -64,9 +64,9 @@ def test_the_loop_goes_on_with_the_next_day_and_a_rollback(loop):
     retrained = loop.retrain(NEXT)
     assert retrained.success, retrained.message
     assert retrained.metadata("production_model")["decision"] == "rejected"
-    # It has learned from the regime that was promoted back then, and from the day after it.
+    # It has learned from the regime that was promoted back then, the day after it, and a quiet day.
     learned = loop.life.journal.decided(NEXT).training_partitions
-    assert learned == [PROMOTED, "2026-01-03", NEXT]
+    assert learned == ["2026-01-01", PROMOTED, "2026-01-03", NEXT]
     assert loop.aliases() == {"production": 2, "previous": 1, "staging": 3}
 
     back = loop.job("iris_rollback")

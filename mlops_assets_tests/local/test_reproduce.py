@@ -50,7 +50,7 @@ def everything(home):
     ("number", "rows"),
     [
         (1, "105 that it learned from, 45 that it is judged on"),
-        (2, "285 that it learned from, 120 that it is judged on"),
+        (2, "465 that it learned from, 120 that it is judged on"),
     ],
 )
 def test_a_version_is_reproduced_exactly_and_nothing_is_written(
@@ -94,7 +94,7 @@ def test_where_what_it_learned_from_is_lost_it_says_so_at_once(fork, reproduced)
     assert code == 1
     assert f"There is no iris/augmented_dataset of {DAY}" in said
     assert f"There is no iris/drifted_batch of {DAY}" in said
-    assert "180 of the 285 rows that it learned from are nowhere any more." in said
+    assert "180 of the 465 rows that it learned from are nowhere any more." in said
 
 
 def test_a_version_that_does_not_exist_is_told(five_days, reproduced, defs, capsys):

@@ -1,8 +1,10 @@
 """AutoML with the real PyCaret, mostly over few algorithms."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mlops_assets.data.columns import Columns
@@ -10,16 +12,17 @@ from mlops_assets.errors import UserError
 from mlops_assets.training import automl
 from mlops_assets.training.automl import train
 from mlops_assets.training.policy import ALGORITHMS, TrainingPolicy
+from mlops_assets.training.weights import Roles
 from mlops_assets_tests.training.tables import iris, mixed
 
 SPECIES = Columns(target="species")
 Y = Columns(target="y")
 
 
-def run(frame, columns=SPECIES, task="classification", seen=None, **policy):
+def run(frame, columns=SPECIES, task="classification", seen=None, roles=None, **policy):
     settings = {"algorithms": ["lr", "dt"], "folds": 3, **policy}
     report = (lambda _: None) if seen is None else seen.append
-    return train(frame, columns, task, TrainingPolicy(**settings), report)
+    return train(frame, columns, task, TrainingPolicy(**settings), report, roles)
 
 
 def test_the_defaults_compare_fourteen_algorithms_and_fit_the_best_on_every_row(
@@ -138,3 +141,69 @@ def test_tables_that_cannot_be_learnt_from_are_refused():
         run(iris()[["species"]])
     with pytest.raises(UserError, match="150 of 150 training rows have no 'species'"):
         run(iris().assign(species=None))
+
+
+def of_a_regime(new=60, old=300, **changes):
+    """Iris as it was, and flowers whose petals mean another species."""
+    rng = np.random.default_rng(0)
+    flowers = iris().assign(a=0.0)
+    before = flowers.iloc[rng.integers(0, len(flowers), old)]
+    after = flowers.iloc[rng.integers(0, len(flowers), new)]
+    turned = {"setosa": "virginica", "virginica": "setosa", "versicolor": "versicolor"}
+    after = after.assign(species=after["species"].astype(str).map(turned), a=9.0)
+    frame = pd.concat([before, after], ignore_index=True)
+    frame["species"] = frame["species"].astype(str)
+    regime = np.arange(old + new) >= old
+    made = Roles(regime, ~regime, np.ones(old + new), "f1_macro", 0.05)
+    return frame, dataclasses.replace(made, **changes)
+
+
+def test_algorithms_are_ranked_on_the_rows_of_the_regime():
+    frame, roles = of_a_regime()
+    trained = run(frame, roles=roles, algorithms=["dt", "dummy", "knn"])
+    scores = trained.leaderboard.set_index("id")["F1 macro"]
+    assert trained.algorithm == "dt"
+    assert scores["dt"] > 0.9
+    assert trained.notes[0].endswith("on the regime's 60 of 360 rows, each of which weighs 2.24.")
+    assert "dt: A row of the regime (60 of 360) weighs " in trained.notes[1]
+
+
+def test_a_linear_model_learns_of_a_regime_what_its_weight_lets_it():
+    frame, roles = of_a_regime(max_drop=None)
+    frame["a"] = 3.0  # else it tells the new rows from the old ones
+    alike, more, chosen = (
+        run(frame, roles=roles, algorithms=["lr"], **policy)
+        for policy in ({"regime_weight": 1}, {"regime_weight": 20}, {})
+    )
+    assert (alike.regime_weight, more.regime_weight) == (1, 20)
+    assert chosen.regime_weight > 1
+    ranked = [one.leaderboard["F1 macro"].iloc[0] for one in (alike, more)]
+    assert ranked[1] > ranked[0] + 0.1  # the algorithms are compared with the weight
+    new = frame[roles.regime]
+    right = [(one.model.predict(new) == new["species"]).mean() for one in (alike, chosen)]
+    assert right[1] > right[0] + 0.1
+
+
+def test_where_no_algorithm_keeps_the_baseline_the_best_is_taken_as_before():
+    frame, roles = of_a_regime(floor=1.01)
+    trained = run(frame, roles=roles)
+    assert trained.algorithm == trained.leaderboard["id"].iloc[0]
+    assert "keeps the baseline at no weight" in trained.notes[1]
+    assert trained.notes[-1].endswith("was taken all the same: the gate will judge.")
+    assert trained.regime_weight == 1
+
+
+def test_too_few_rows_of_a_regime_rank_nothing():
+    frame, roles = of_a_regime(new=20)
+    trained = run(frame, roles=roles)
+    assert "The regime has 20 rows, too few to rank by" in trained.notes[0]
+    assert trained.regime_weight is None
+
+
+def test_labels_that_have_turned_round_are_no_failure():
+    frame, roles = of_a_regime(new=31, old=600)
+    frame["species"] = np.where(roles.regime, "b", "a")
+    frame.loc[0, "species"] = "b"
+    trained = run(frame, roles=roles, algorithms=["dummy"], regime_weight=1)
+    assert trained.failed == ()
+    assert trained.leaderboard["F1 macro"].iloc[0] == 0

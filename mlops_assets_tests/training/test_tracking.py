@@ -1,9 +1,11 @@
 """The record in a real MLflow, and loading what was stored."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pytest
 
 from mlops_assets.data.columns import Columns
@@ -14,6 +16,7 @@ from mlops_assets.training import tracking
 from mlops_assets.training.automl import AlgorithmResult, train
 from mlops_assets.training.mlflow_server import connect
 from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.weights import Roles
 from mlops_assets_tests.training.tables import mixed
 
 COLUMNS = Columns(target="y", sensitive=["shop", "size [cm]"])
@@ -141,3 +144,28 @@ def test_the_leaderboard_is_a_table_in_the_ui(experiment, trained, tmp_path):
     )
     assert table["columns"][:3] == ["id", "Algorithm", "F1 macro"]
     assert len(table["data"]) == 2
+
+
+def key_with(roles):
+    asked = ("iris", "2026-01-02", mixed(), COLUMNS, "classification", TrainingPolicy())
+    return tracking.idempotency_key(*asked, roles)
+
+
+def test_rows_that_are_other_ones_to_the_candidate_make_another_training():
+    regime = np.arange(len(mixed())) >= 100
+    made = Roles(regime, ~regime, np.ones(len(regime)), "f1_macro", 0.05)
+    others = [
+        replace(made, regime=~regime),
+        replace(made, importance=np.linspace(0.5, 1, len(regime))),
+        replace(made, max_drop=0.1),
+    ]
+    keys = [key_with(roles) for roles in (None, made, *others)]
+    assert len(set(keys)) == 5
+    assert key_with(replace(made)) == keys[1]
+
+
+def test_the_weight_of_the_regime_is_among_the_parameters(experiment, trained, mlflow_uri):
+    outcome, results = trained
+    weighted = replace(outcome, regime_weight=5.916)
+    _, run_id = record(experiment, (weighted, results))
+    assert mlflow.MlflowClient().get_run(run_id).data.params["regime_weight"] == "5.916"

@@ -1,0 +1,276 @@
+"""How much a row of a candidate's own regime counts beside an older one: cross-validated.
+
+One day beside a large baseline hardly moves a model. So the rows of the regime that a candidate is
+for may weigh more than one each: as much as helps on rows of the regime that were left out of the
+fit, and no more than leaves the baseline as the gate asks.
+"""
+
+import hashlib
+import io
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlops_assets.metrics import Metric, Task, get_metric
+from mlops_assets.training.policy import TrainingPolicy
+
+FOLDS = 5  # of the cross-validation of weights: each of them is a fit for each weight
+ALONE = math.inf  # the weight with which older rows count for nothing
+# Where the older rows weigh less than this many times the regime's, equal halves are near enough.
+_LEAST_RATIO = 2.0
+_FEWEST = 30  # rows of the regime to choose by
+_MORE_THAN_HALVES = 3.0  # the regime three quarters of all weight
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What each row of a training table is to the candidate that learns from it.
+
+    Attributes:
+        regime: The rows of the regime that it is for; a mask of shape (n_rows,).
+        baseline: The rows of the baseline; a mask of shape (n_rows,).
+        importance: What each row weighs before its regime is looked at, by its age; 1 where age
+            plays no part.
+        metric: The name of the metric that the gate judges by.
+        max_drop: How much of it the gate allows to be lost on the baseline; None: all of it.
+        floor: The score on the baseline's rows, out of fold, that is the worst that it may have;
+            None where there is no such bound, or it is not known yet.
+    """
+
+    regime: np.ndarray
+    baseline: np.ndarray
+    importance: np.ndarray
+    metric: str
+    max_drop: float | None
+    floor: float | None = None
+
+    @property
+    def few(self) -> bool:
+        """Whether the rows of the regime are too few to choose anything by."""
+        return int(self.regime.sum()) < _FEWEST
+
+    @property
+    def ratio(self) -> float:
+        """How many times as much the older rows weigh as those of the regime."""
+        new = float(self.importance[self.regime].sum())
+        return float(self.importance[~self.regime].sum()) / new if new else 0.0
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """What the rows are, a column each."""
+        return {"regime": self.regime, "baseline": self.baseline, "importance": self.importance}
+
+    def digest(self) -> str:
+        """The same for roles that lead to the same search."""
+        made = hashlib.sha256(repr((self.metric, self.max_drop)).encode())
+        for each in self.columns().values():
+            made.update(each.tobytes())
+        return made.hexdigest()[:32]
+
+    def weights(self, regime_weight: float) -> np.ndarray:
+        """What each row weighs, 1 on average; 0 for rows that are left out."""
+        if regime_weight == ALONE:
+            weights = self.importance * self.regime
+        else:
+            weights = self.importance * np.where(self.regime, regime_weight, 1.0)
+        return weights * np.count_nonzero(weights) / weights.sum()
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A weight, and what came of it out of fold.
+
+    Attributes:
+        weight: Of a row of the regime beside an older one.
+        score: On the regime's rows.
+        baseline: On the baseline's rows, in the gate's metric; None where there are none.
+        keeps_baseline: Whether that is as good as it has to be.
+        predicted: What was predicted for each row from the folds without it.
+    """
+
+    weight: float
+    score: float
+    baseline: float | None
+    keeps_baseline: bool
+    predicted: np.ndarray = field(repr=False)
+
+
+def weights_to_try(
+    roles: Roles, target: pd.Series, task: Task, policy: TrainingPolicy, *, takes_weights: bool
+) -> list[float]:
+    """The weights of a row of the regime, from 1 (all rows alike) to the new rows alone.
+
+    Between: half-way to equal halves (geometric mean), equal halves (the new rows weigh as much
+    as all older ones together), and three times that. Where the new rows are about as many as the
+    older ones there is nothing to choose, and where they are few nothing to choose by. For an
+    algorithm that takes no weights rows are repeated, up to equal halves, which doubles them.
+
+    Args:
+        roles: What the rows are.
+        target: Their labels: where the regime lacks a class, older rows are needed to know it.
+        task: Classification or regression.
+        policy: May name one weight.
+        takes_weights: Whether the algorithm does.
+    """
+    if policy.regime_weight is not None:
+        return [policy.regime_weight]
+    ratio = roles.ratio
+    if ratio < _LEAST_RATIO or roles.few:
+        return [1.0]
+    more = [_MORE_THAN_HALVES * ratio] if takes_weights else []
+    alone = task == "regression" or _shows_every_class(target, roles.regime)
+    return [1.0, math.sqrt(ratio), ratio, *more, *([ALONE] if alone else [])]
+
+
+def _shows_every_class(target: pd.Series, regime: np.ndarray) -> bool:
+    """Whether there are enough rows of each class in the regime to be in every fold."""
+    counts = target[regime].value_counts()
+    return len(counts) == target.nunique() and int(counts.min()) >= FOLDS
+
+
+def weigh(
+    pipeline: Any,
+    table: pd.DataFrame,
+    target: pd.Series,
+    fold_of: np.ndarray,
+    roles: Roles,
+    weights: Sequence[float],
+    metric: Metric,
+) -> list[Tried]:
+    """Cross-validate each weight of the regime's rows; one entry each, in their order.
+
+    Args:
+        pipeline: What is fitted, a clone a fold; its last step is the estimator.
+        table: The features, of shape (n_rows, n_features).
+        target: The labels.
+        fold_of: The fold of each row.
+        roles: What the rows are.
+        weights: Of a row of the regime beside an older one.
+        metric: What the score on the regime's rows is.
+    """
+    task: Task = metric.task
+    keeps = get_metric(roles.metric, task)
+    truth = target.to_numpy()
+    tried = []
+    for weight in weights:
+        predicted = cross_validated(pipeline, table, target, fold_of, roles.weights(weight))
+        on_baseline = (
+            keeps.score(truth[roles.baseline], predicted[roles.baseline])
+            if roles.baseline.any()
+            else None
+        )
+        tried.append(
+            Tried(
+                weight=weight,
+                score=metric.score(truth[roles.regime], predicted[roles.regime]),
+                baseline=on_baseline,
+                keeps_baseline=roles.floor is None
+                or on_baseline is None
+                or keeps.improvement(on_baseline, roles.floor) >= 0,
+                predicted=predicted,
+            )
+        )
+    return tried
+
+
+def best_of(tried: Sequence[Tried], metric: Metric) -> Tried | None:
+    """The one that is best on the regime's rows, of those that keep the baseline.
+
+    None where none does. Of equal ones the least weight.
+    """
+    keeping = [one for one in tried if one.keeps_baseline and np.isfinite(one.score)]
+    sign = 1 if metric.greater_is_better else -1
+    return max(keeping, key=lambda one: sign * one.score, default=None)
+
+
+def told(tried: Sequence[Tried], chosen: Tried, roles: Roles, metric: Metric) -> str:
+    """What was chosen and why, in words."""
+    others = ", ".join(
+        f"{named(one.weight)} {one.score:.4f}{'' if one.keeps_baseline else ' (loses baseline)'}"
+        for one in tried
+        if one is not chosen
+    )
+    kept = "" if chosen.baseline is None else f"; on the baseline {chosen.baseline:.4f}"
+    asked = "" if roles.floor is None else f", {roles.floor:.4f} asked for"
+    return (
+        f"A row of the regime ({int(roles.regime.sum())} of {len(roles.regime)}) weighs "
+        f"{named(chosen.weight)}: {metric.name} on them out of fold {chosen.score:.4f}"
+        f"{' (others: ' + others + ')' if others else ''}{kept}{asked}."
+    )
+
+
+def named(weight: float) -> str:
+    """A weight in words."""
+    return "all, older ones nothing," if weight == ALONE else f"{weight:.3g}"
+
+
+def cross_validated(
+    pipeline: Any,
+    table: pd.DataFrame,
+    target: pd.Series,
+    fold_of: np.ndarray,
+    weights: np.ndarray | None,
+) -> np.ndarray:
+    """What is predicted for each row by a fit on the other folds; of shape (n_rows,)."""
+    from sklearn.base import clone
+
+    predicted = np.empty(len(target), dtype=target.to_numpy().dtype)
+    for fold in np.unique(fold_of):
+        held = fold_of == fold
+        fitted: Any = clone(pipeline)
+        inside = None if weights is None else weights[~held]
+        fit_weighted(fitted, table[~held], target[~held], inside)
+        predicted[held] = fitted.predict(table[held])
+    return predicted
+
+
+def fit_weighted(
+    pipeline: Any, table: pd.DataFrame, target: pd.Series, weights: np.ndarray | None
+) -> None:
+    """Fit a pipeline on weighted rows: those of weight 0 are left out.
+
+    Where all that are left weigh the same, it is the fit without weights. Where the estimator
+    takes none, rows are repeated.
+    """
+    if weights is None:
+        pipeline.fit(table, target)
+        return
+    kept = np.flatnonzero(weights > 0)
+    name, estimator = pipeline.steps[-1]
+    given = {}
+    if not alike(weights[kept]):
+        if takes_weights(estimator):
+            given = {f"{name}__sample_weight": weights[kept]}
+        else:
+            kept = np.repeat(kept, repeats(weights[kept]))
+    pipeline.fit(table.iloc[kept], target.iloc[kept], **given)
+
+
+def alike(weights: np.ndarray) -> bool:
+    """Whether all rows weigh the same."""
+    return bool(np.allclose(weights, weights[:1]))
+
+
+def repeats(weights: np.ndarray) -> np.ndarray:
+    """How often each row is there where it cannot be weighed: once for a usual weight or less."""
+    return np.maximum(1, np.rint(weights / np.median(weights))).astype(int)
+
+
+def takes_weights(estimator: Any) -> bool:
+    """Whether an estimator can be told that one row counts more than another."""
+    from sklearn.utils.validation import has_fit_parameter
+
+    return bool(has_fit_parameter(estimator, "sample_weight"))
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without warnings of convergence, as in a search; LightGBM tells how it counts as well."""
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
