@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mlops_assets.drift.regimes import BASELINE
+from mlops_assets.drift.regimes import BASELINE, quiet_days
 from mlops_assets.lifecycle.journal import Augmented, Registered
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.outside import Trainer, Training
@@ -45,12 +45,17 @@ def train_candidate(life: Life, partition: str, trainer: Trainer) -> CandidateOu
 
 def _roles(life: Life, partition: str, origin: pd.Series, made: Augmented) -> Roles:
     """What the rows of a dataset are to its candidate."""
+    number = {day: place for place, day in enumerate(sorted(made.regime_partitions))}
+    period = origin.map(number).fillna(-1).to_numpy(dtype=int)
+    quiet = origin.isin(quiet_days(life.journal.reports(), partition)).to_numpy() & (period < 0)
     return Roles(
-        regime=origin.isin(made.regime_partitions).to_numpy(),
+        regime=period >= 0,
         baseline=(origin == BASELINE).to_numpy(),
         importance=_importance(life.spec, partition, origin),
         metric=life.spec.metric.name,
         max_drop=life.spec.gate.max_baseline_drop,
+        period=period,
+        quiet=quiet,
     )
 
 

@@ -85,7 +85,7 @@ class Kept:
         rows: A line for each row of each table, in its order: ``table`` (``trained_on``,
             ``baseline``, or a day), ``use`` (``learn``, ``judge``, or empty), ``hash``; and what
             each row that was trained on is to a candidate: ``regime``, ``baseline``,
-            ``importance``.
+            ``importance``, ``period``, ``quiet``.
     """
 
     recipe: Recipe
@@ -101,6 +101,8 @@ class Kept:
             regime=rows["regime"].to_numpy(dtype=bool),
             baseline=rows["baseline"].to_numpy(dtype=bool),
             importance=rows["importance"].to_numpy(dtype=float),
+            period=rows["period"].to_numpy(dtype=int),
+            quiet=rows["quiet"].to_numpy(dtype=bool),
             **dict(self.recipe.keeps),
         )
 
@@ -163,7 +165,13 @@ def recipe_of(
         pd.DataFrame({"table": name, "use": used[name], "hash": hashes[name]}) for name in tables
     ]
     if roles is not None:
-        nothing = {"regime": False, "baseline": False, "importance": 0.0}
+        nothing = {
+            "regime": False,
+            "baseline": False,
+            "importance": 0.0,
+            "period": -1,
+            "quiet": False,
+        }
         trained_on, *others = rows
         rows = [trained_on.assign(**roles.columns()), *(one.assign(**nothing) for one in others)]
     recipe = Recipe(

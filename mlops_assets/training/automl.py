@@ -33,6 +33,7 @@ from mlops_assets.training.weights import (
     told,
     weigh,
     weights_to_try,
+    with_quiet_or_without,
 )
 
 MIN_ROWS = 10
@@ -523,6 +524,15 @@ def _settle(
             predicted = cross_validated(pipeline, rows.table, rows.target, rows.fold_of, None)
             fit_weighted(pipeline, rows.table, rows.target, None)
             return _Found(ranked[0], pipeline, predicted, None)
+        roles, said = with_quiet_or_without(
+            _pipeline(search, ranked[0]),
+            rows.table,
+            rows.target,
+            rows.fold_of % FOLDS,
+            roles,
+            search.metric,
+        )
+        notes += [said] if said else []
         algorithm, pipeline, chosen = _kept_baseline(search, roles, ranked, policy, notes)
         weights = roles.weights(chosen.weight)
         fit_weighted(pipeline, rows.table, rows.target, weights)
@@ -537,9 +547,8 @@ def _kept_baseline(
     looked: list[tuple[str, Any, Tried]] = []
     for algorithm in ranked[:_MOST_ASKED]:
         pipeline = _pipeline(search, algorithm)
-        weights = rows.weights_to_try(
-            search.task, policy, can=takes_weights(pipeline.named_steps["estimator"])
-        )
+        can = takes_weights(pipeline.named_steps["estimator"])
+        weights = weights_to_try(roles, rows.target, search.task, policy, takes_weights=can)
         # Each weight costs as many fits as there are folds.
         fold_of = rows.fold_of % FOLDS if len(weights) > 1 else rows.fold_of
         tried = weigh(pipeline, rows.table, rows.target, fold_of, roles, weights, search.metric)

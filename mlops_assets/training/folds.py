@@ -21,7 +21,9 @@ def assign_folds(
     """The fold of each row, and a note where there are fewer folds than asked for.
 
     Stratified by class for classification, and by role where there are any; all rows of one id
-    are in one fold. Folds only rank the algorithms: what a candidate is judged by is held out
+    are in one fold. Where the regime of a candidate has several periods, each of these is in one
+    fold: what has been learned of a day says more of its other rows than of the days to come.
+    Folds only rank the algorithms: what a candidate is judged by is held out
     before.
 
     Args:
@@ -64,6 +66,8 @@ def assign_folds(
         warnings.simplefilter("ignore", UserWarning)
         for fold, (_, rows) in enumerate(splitter.split(frame, labels, groups)):
             fold_of[rows] = fold
+    if roles is not None and roles.periods.max(initial=0) > 0:
+        fold_of = np.where(roles.regime, roles.periods % used, fold_of)
     if used == folds:
         return fold_of, None
     return fold_of, f"{used} folds in place of {folds}: there are {limits[scarce]} {scarce}."

@@ -57,8 +57,8 @@ class TrainingPolicy(BaseModel):
     )
     quiet_days: bool = Field(
         default=True,
-        description="Whether the adaptation parts of quiet days are learned from as well, the "
-        "latest first.",
+        description="Whether the adaptation parts of quiet days are learned from as well, where "
+        "that does better on the regime's own rows; the latest first.",
     )
     max_rows: int | None = Field(
         default=100_000,

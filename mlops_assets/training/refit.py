@@ -22,6 +22,7 @@ from mlops_assets.training.weights import (
     takes_weights,
     weigh,
     weights_to_try,
+    with_quiet_or_without,
 )
 
 
@@ -60,10 +61,12 @@ def refit_weighted(
     metric = get_metric(policy.metric, task)
     table, target = _plain(model, frame, columns, task)
     can = takes_weights(model.pipeline.steps[-1][1])
+    fold_of, _ = assign_folds(frame, columns, task, FOLDS, policy.seed, roles)
+    with quietly():
+        roles, _ = with_quiet_or_without(model.pipeline, table, target, fold_of, roles, metric)
     weights = weights_to_try(roles, target, task, policy, takes_weights=can)
     chosen: Tried | None = None
     if len(weights) > 1:
-        fold_of, _ = assign_folds(frame, columns, task, FOLDS, policy.seed, roles)
         with quietly():
             tried = weigh(model.pipeline, table, target, fold_of, roles, weights, metric)
         chosen = best_of(tried, metric)

@@ -11,7 +11,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,9 @@ class Roles:
         max_drop: How much of it the gate allows to be lost on the baseline; None: all of it.
         floor: The score on the baseline's rows, out of fold, that is the worst that it may have;
             None where there is no such bound, or it is not known yet.
+        period: The number of the period of each row of the regime, from 0 on; -1 for other rows.
+            None: all are of one.
+        quiet: The rows of quiet days, a mask; None: there are none.
     """
 
     regime: np.ndarray
@@ -49,6 +52,13 @@ class Roles:
     metric: str
     max_drop: float | None
     floor: float | None = None
+    period: np.ndarray | None = None
+    quiet: np.ndarray | None = None
+
+    @property
+    def periods(self) -> np.ndarray:
+        """The number of the period of each row of the regime; -1 for other rows."""
+        return np.where(self.regime, 0, -1) if self.period is None else self.period
 
     @property
     def few(self) -> bool:
@@ -63,7 +73,18 @@ class Roles:
 
     def columns(self) -> dict[str, np.ndarray]:
         """What the rows are, a column each."""
-        return {"regime": self.regime, "baseline": self.baseline, "importance": self.importance}
+        return {
+            "regime": self.regime,
+            "baseline": self.baseline,
+            "importance": self.importance,
+            "period": self.periods,
+            "quiet": np.zeros(len(self.regime), bool) if self.quiet is None else self.quiet,
+        }
+
+    def without_quiet(self) -> "Roles":
+        """The same, with nothing learned from quiet days."""
+        left = self.importance if self.quiet is None else np.where(self.quiet, 0, self.importance)
+        return replace(self, importance=left, quiet=None)
 
     def digest(self) -> str:
         """The same for roles that lead to the same search."""
@@ -176,6 +197,40 @@ def weigh(
             )
         )
     return tried
+
+
+def with_quiet_or_without(
+    pipeline: Any,
+    table: pd.DataFrame,
+    target: pd.Series,
+    fold_of: np.ndarray,
+    roles: Roles,
+    metric: Metric,
+) -> tuple[Roles, str | None]:
+    """Whether quiet days help on the regime's rows, half-way to equal halves; and that in words.
+
+    They are more rows of what was usual before: where the regime is another world they lead away
+    from it. Of two that do not keep the baseline, the one that keeps more.
+    """
+    if roles.quiet is None or not roles.quiet.any() or roles.few:
+        return roles, None
+    ways = (roles, roles.without_quiet())
+    used, left = (
+        weigh(pipeline, table, target, fold_of, way, [math.sqrt(max(1.0, way.ratio))], metric)[0]
+        for way in ways
+    )
+    if used.keeps_baseline or left.keeps_baseline:
+        better = best_of([used, left], metric)
+    else:
+        keeps = get_metric(roles.metric, metric.task)
+        drop = keeps.improvement(used.baseline or 0.0, left.baseline or 0.0)
+        better = used if drop >= 0 else left
+    what = "left out" if better is left else "learned from"
+    said = (
+        f"The {int(roles.quiet.sum())} rows of quiet days are {what}: {metric.name} on the regime "
+        f"out of fold {used.score:.4f} with them, {left.score:.4f} without."
+    )
+    return ways[better is left], said
 
 
 def best_of(tried: Sequence[Tried], metric: Metric) -> Tried | None:

@@ -120,3 +120,5 @@ def test_rows_weigh_less_with_age_where_that_is_asked_for():
     assert list(outcome.table[ORIGIN][seen[0].regime].unique()) == [drifted]
     assert list(outcome.table[ORIGIN][seen[0].baseline].unique()) == ["baseline"]
     assert (seen[0].metric, seen[0].max_drop) == ("f1_macro", 0.05)
+    assert set(outcome.table[ORIGIN][seen[0].quiet]) == {QUIET, DAY, SECOND}
+    assert seen[0].period[seen[0].regime].tolist() == [0] * int(seen[0].regime.sum())

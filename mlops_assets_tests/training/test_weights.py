@@ -25,6 +25,7 @@ from mlops_assets.training.weights import (
     told,
     weigh,
     weights_to_try,
+    with_quiet_or_without,
 )
 
 COLUMNS = Columns(target="y")
@@ -223,3 +224,60 @@ def test_roles_that_lead_to_another_search_have_another_digest():
     assert len({one.digest() for one in (made, *others)}) == 5
     assert roles_of().digest() == made.digest()
     assert math.isinf(ALONE)
+
+
+def test_a_period_of_the_regime_is_in_one_fold():
+    frame = contradicting().assign(y="up")
+    period = np.r_[np.full(OLD, -1), np.arange(NEW) % 7]
+    fold_of, _ = assign_folds(frame, COLUMNS, "classification", 5, 0, roles_of(period=period))
+    assert {len(np.unique(fold_of[period == each])) for each in range(7)} == {1}
+    assert set(fold_of[OLD:]) == set(fold_of[:OLD]) == set(range(5))
+
+
+def test_new_rows_count_less_where_each_of_their_days_says_something_else():
+    """What one day has of its own is no help on the days to come."""
+    rng = np.random.default_rng(0)
+    day = np.arange(NEW) % 4
+    table = pd.DataFrame(rng.normal(size=(OLD + NEW, 2)), columns=["a", "b"])
+    table.loc[OLD:, "b"] = day + 0.01 * rng.normal(size=NEW)  # the days can be told apart
+    right = table["a"].to_numpy() > 0
+    contrary = np.r_[np.zeros(OLD, bool), day % 2 == 1]
+    table["y"] = np.where(right != contrary, "up", "down")
+
+    def chosen(period):
+        roles = roles_of(period=period)
+        fold_of, _ = assign_folds(table, COLUMNS, "classification", 4, 0, roles)
+        tree = pipeline(DecisionTreeClassifier(max_depth=6, random_state=0))
+        weights = [1.0, 3.0, 10.0, ALONE]
+        tried = weigh(tree, table[["a", "b"]], table["y"], fold_of, roles, weights, F1)
+        return best_of(tried, F1)
+
+    by_rows, by_days = chosen(None), chosen(np.r_[np.full(OLD, -1), day])
+    assert by_rows.score > 0.95
+    assert by_days.score < 0.7
+
+
+@pytest.mark.parametrize(("of_regime", "kept"), [(True, True), (False, False)])
+def test_quiet_days_are_learned_from_where_they_help_on_the_regime(of_regime, kept):
+    table = contradicting()
+    quiet = np.zeros(OLD + NEW, bool)
+    quiet[OLD // 2 : OLD] = True
+    if of_regime:  # as if the regime had begun before anybody saw it
+        new = contradicting(1).iloc[OLD:]
+        table.loc[quiet] = new.sample(OLD // 2, replace=True, random_state=0).to_numpy()
+        table[["a", "b"]] = table[["a", "b"]].astype(float)
+    roles = roles_of(quiet=quiet)
+    fold_of, _ = assign_folds(table, COLUMNS, "classification", 5, 0, roles)
+    linear = pipeline(LogisticRegression())
+    found, said = with_quiet_or_without(linear, table[["a", "b"]], table["y"], fold_of, roles, F1)
+    assert (found is roles) == kept
+    assert f"The 1000 rows of quiet days are {'learned from' if kept else 'left out'}" in said
+    assert (found.weights(1.0)[quiet] > 0).all() == kept
+    assert roles_of().without_quiet().weights(1.0).all()
+
+
+def test_without_quiet_days_nothing_is_said_of_them():
+    args = (pipeline(KNeighborsClassifier()), pd.DataFrame(), pd.Series(), np.array([]))
+    found, said = with_quiet_or_without(*args, roles_of(), F1)
+    assert said is None
+    assert found.quiet is None
