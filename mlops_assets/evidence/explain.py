@@ -10,7 +10,7 @@ from mlops_assets.lifecycle.journal import Decided, Move, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.metrics import get_metric
 from mlops_assets.promotion.evaluation import Evidence
-from mlops_assets.promotion.gate import Decision, decide
+from mlops_assets.promotion.gate import Decision, challenged, decide
 from mlops_assets.promotion.policy import GatePolicy
 from mlops_assets.spec import ModelSpec
 
@@ -102,12 +102,17 @@ def _floor(evidence: Evidence, policy: GatePolicy) -> str:
     return "-" if policy.min_score is None else f"{bound} {policy.min_score:g}"
 
 
+def _bounds(evidence: Evidence, policy: GatePolicy) -> str:
+    later, first = challenged(evidence, policy), _number(evidence.improvement_lower, "+")
+    return f"{first}, and on later days {_number(later.lower, '+')}" if later else first
+
+
 # What each of the gate's checks needs, and what was measured.
 _NUMBERS: dict[str, Callable[[Evidence, GatePolicy], tuple[str, str]]] = {
     "better": lambda e, p: (f"above {p.min_improvement:g}", _number(e.improvement, "+")),
     "credibly_better": lambda e, p: (
-        _confidence(p, f"above 0 at {p.confidence}"),
-        _number(e.improvement_lower, "+"),
+        _confidence(p, f"above 0 at {e.confidence:.4g}"),
+        _bounds(e, p),
     ),
     "better_than_chance": lambda e, p: (
         _confidence(p, _than(e, e.chance_score)) if e.chance_score is not None else "-",
@@ -189,9 +194,9 @@ def _measured_otherwise(evidence: Evidence, then: GatePolicy, spec: ModelSpec) -
     now = spec.gate
     if get_metric(now.metric, spec.task).name != evidence.metric:
         yield "another metric"
-    if now.confidence is None:
+    if now.first_confidence is None:
         return
-    if now.confidence != evidence.confidence:
+    if now.first_confidence != evidence.confidence:
         yield "another confidence"
     if (now.resamples, now.seed) != (then.resamples, then.seed):
         yield "other resamples"

@@ -55,7 +55,7 @@ def test_a_decision_is_told_with_its_checks_in_numbers(life):
     evidence = decided.evidence
     assert list(numbers) == [check.name for check in decided.checks]
     assert numbers["better"] == (True, "above 0", f"{evidence.improvement:+.4f}")
-    assert numbers["credibly_better"][1] == "above 0 at 0.95"
+    assert numbers["credibly_better"][1] == "above 0 at 0.97"
     assert numbers["better_than_chance"][1] == f"above {evidence.chance_score:.4f}"
     assert numbers["baseline_kept"] == (True, "at most 0.05", "0.0000")
     assert numbers["enough_rows"] == (True, "at least 50", "120")
@@ -181,7 +181,7 @@ def test_drift_that_is_known_was_skipped_and_previous_is_compared(life):
     told = explain(life, made.AGAIN)
     assert told.headline.startswith(f"skipped: drift, regime {DAY}; 300 of 300 rows")
     assert any("the regime" in reason and "is known" in reason for reason in told.reasons)
-    assert "Version 1, the one before, was not credibly better" in besides(life, made.AGAIN)
+    assert "Version 1 was not better on the batch than version 2 in production" in besides(life, made.AGAIN)
 
 
 def test_a_retraining_that_was_dealt_with_is_already_known(life):

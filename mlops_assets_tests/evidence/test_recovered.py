@@ -32,6 +32,7 @@ def tables(life, trained_on):
     return {
         TRAINED_ON: trained_on.copy(),
         "baseline": life.store.read("small", "baseline_data", "all"),
+        made.USUAL: life.store.read("small", "drifted_batch", made.USUAL),
         DAY: life.store.read("small", "drifted_batch", DAY),
     }
 
@@ -57,7 +58,7 @@ def test_a_row_changed_in_the_copy_is_named_and_taken_from_where_it_came(kept, t
     was = tables[TRAINED_ON].loc[150, "x"]
     tables[TRAINED_ON].loc[150, "x"] = 99.0
     found = look(kept, tables)
-    assert found.changes == (f"trained_on: row 150 of 320 was changed: x was {was} and is 99.0",)
+    assert found.changes == (f"trained_on: row 150 of 440 was changed: x was {was} and is 99.0",)
     pd.testing.assert_frame_equal(found.trained_on, trained_on)
 
 
@@ -112,7 +113,8 @@ def test_labels_that_came_later_are_told_and_change_nothing(life, tables, traine
     table = pd.concat([one.learn for one in parts.values()], ignore_index=True)
     kept = recipe_of(life, table, DAY, parts, [DAY])
     life.store.write("small", "drifted_batch", DAY, tables[DAY])
-    found = look(kept, tables | {TRAINED_ON: table})
+    of_then = {name: tables[name] for name in ("baseline", DAY)}
+    found = look(kept, of_then | {TRAINED_ON: table})
     assert found.changes == ()
     assert found.besides == (f"{DAY}: rows 0, 1, which it was not made from, are not as then",)
     pd.testing.assert_frame_equal(found.trained_on, table)
@@ -138,7 +140,7 @@ def test_a_missing_table_is_named_and_the_others_stand_in(kept, tables, trained_
 
 def test_without_any_table_all_is_lost(kept, tables):
     found = look(kept, dict.fromkeys(tables))
-    assert (found.trained_on, found.lost, len(found.judged)) == (None, 320, 0)
+    assert (found.trained_on, found.lost, len(found.judged)) == (None, 440, 0)
 
 
 def test_a_column_of_another_type_is_told_and_not_taken_for_other_rows(kept, tables, trained_on):
@@ -170,5 +172,5 @@ def test_a_row_is_told_by_its_id_and_sensitive_values_are_not_told(kept, tables)
     (told,) = look(other, tables).changes
     number = tables[TRAINED_ON].loc[150, "z"]
     assert told == (
-        f"trained_on: row 150 of 320 was changed (z {number}): x is another value (sensitive)"
+        f"trained_on: row 150 of 440 was changed (z {number}): x is another value (sensitive)"
     )
