@@ -61,7 +61,7 @@ def test_what_was_rolled_back_is_not_brought_back_by_the_loop(fork):
     run = loop.daily("2026-01-07")
     assert run.success, run.message
     assert run.metadata("drift_report")["rollback"] is False
-    assert loop.store.record("iris", "drift_report", "2026-01-07")["rollback"] is None
+    assert loop.store.record("iris", "drift_report", "2026-01-07")["beside"] == []
 
 
 def test_a_rollback_without_a_previous_version_is_refused_and_changes_nothing(fork):
