@@ -157,21 +157,24 @@ def two_models_by_day(between: float, seed: int, days: int = 8, rows: int = 150)
     return y, candidate, production, np.repeat(np.arange(days), rows)
 
 
-def measured_by_day(between: float, seed: int, *, known: bool = True):
-    y, candidate, production, days = two_models_by_day(between, seed)
+def measured(y, candidate, production, periods, holdout=(NONE, NONE, NONE), of_holdout=None):
     return measure(
         y,
         candidate,
         production,
-        NONE,
-        NONE,
-        NONE,
+        *holdout,
         ACCURACY,
         GatePolicy(),
         "2026-01-02",
         None,
-        periods=days if known else None,
+        periods=periods,
+        baseline_periods=of_holdout,
     )
+
+
+def measured_by_day(between: float, seed: int, *, known: bool = True):
+    y, candidate, production, days = two_models_by_day(between, seed)
+    return measured(y, candidate, production, days if known else None)
 
 
 def test_days_that_are_alike_change_nothing():
@@ -192,19 +195,7 @@ def test_an_equal_candidate_is_hardly_promoted_where_days_differ():
         for seed in range(60):
             y, one, _, days = two_models_by_day(0.1, seed)
             other = two_models_by_day(0.1, 1000 + seed)[1]
-            evidence = measure(
-                y,
-                one,
-                other,
-                NONE,
-                NONE,
-                NONE,
-                ACCURACY,
-                GatePolicy(),
-                "2026-01-02",
-                None,
-                periods=days if known else None,
-            )
+            evidence = measured(y, one, other, days if known else None)
             found.append(evidence.improvement_lower > 0)
         return float(np.mean(found))
 
@@ -218,18 +209,8 @@ def test_the_holdouts_days_tell_what_one_judged_day_cannot():
     one_day = np.zeros(len(y), int)
 
     def lower(periods):
-        return measure(
-            y,
-            candidate,
-            production,
-            *holdout[:3],
-            ACCURACY,
-            GatePolicy(),
-            "2026-01-02",
-            None,
-            periods=one_day,
-            baseline_periods=periods,
-        ).improvement_lower
+        found = measured(y, candidate, production, one_day, holdout[:3], periods)
+        return found.improvement_lower
 
     assert lower(holdout[3]) < lower(None) - 0.1
 
