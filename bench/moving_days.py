@@ -275,7 +275,7 @@ def one_storm(effort: Effort) -> Iterator[Cell]:
 def weekends(effort: Effort) -> Iterator[Cell]:
     """Weekends are another population, in a baseline of four whole weeks and in 56 days alike."""
     for share in (0.0, 0.05):
-        lives = run(weekend_trial, effort.trials(40), share)
+        lives = run(weekend_trial, effort.trials(12), share)
         unusual = [each.states.count("unusual day") for each in lives]
         yield rate(
             "no retraining, at most one unusual day",
@@ -293,7 +293,7 @@ def weekends(effort: Effort) -> Iterator[Cell]:
 def a_slow_trend(effort: Effort) -> Iterator[Cell]:
     """Half the columns creep away by a standard deviation in 120 days."""
     for share in (0.0, 0.05):
-        lives = run(trend_trial, effort.trials(20), share)
+        lives = run(trend_trial, effort.trials(6), share)
         beside = {
             "first on day": float(
                 np.median([min(each.asked, default=TREND_DAYS) for each in lives])
@@ -317,7 +317,7 @@ def _most(lived: Lived) -> int:
 def prevalence(effort: Effort) -> Iterator[Cell]:
     """The logit of a class's share moves by day, sd 0.5, and nothing changes."""
     for share in (0.0, 0.05):
-        lives = run(prevalence_trial, effort.trials(40), share)
+        lives = run(prevalence_trial, effort.trials(12), share)
         asked = [day in each.asked for each in lives for day in range(DAYS)]
         unusual = [state == "unusual day" for each in lives for state in each.states]
         yield rate(

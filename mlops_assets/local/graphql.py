@@ -9,10 +9,11 @@ from mlops_assets.errors import UserError
 
 RUN_ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 _TIMEOUT_SECONDS = 60
+_UNREACHABLE = "DagsterUserCodeUnreachableError"
 
 LOCATION_QUERY = """query Location { workspaceOrError {
   ... on Workspace { locationEntries { loadStatus locationOrLoadError {
-    __typename ... on PythonError { message } } } }
+    __typename ... on PythonError { message className } } } }
   ... on PythonError { message }
 } }"""
 DAEMON_QUERY = """query Daemons { instance { daemonHealth { allDaemonStatuses {
@@ -132,6 +133,18 @@ class Webserver:
                 raise UserError(f"The code location does not load: {location['message']}")
         return bool(entries) and all(
             entry["loadStatus"] == "LOADED" and entry["locationOrLoadError"] for entry in entries
+        )
+
+    def location_reached(self) -> bool:
+        """Whether it has the code location as its server answers now, be it sound or not.
+
+        When a code server comes back while it still loads, the webserver may keep for some seconds
+        that nobody answers; meanwhile it knows no job.
+        """
+        entries = self._ask(LOCATION_QUERY)["workspaceOrError"].get("locationEntries") or []
+        known = [entry["locationOrLoadError"] for entry in entries]
+        return bool(known) and all(
+            location and location.get("className") != _UNREACHABLE for location in known
         )
 
     def daemon_healthy(self) -> bool:

@@ -80,7 +80,9 @@ def keep_serving(
     """
     code = ports["code-server"]
     serves: dict[str, Callable[[], bool]] = {
-        "code-server": lambda: listening(code) and not _definitions_lost(code),
+        "code-server": lambda: (
+            listening(code) and not _definitions_lost(code) and webserver.location_reached()
+        ),
         "webserver": lambda: _answers(ports["webserver"], "/server_info"),
         "daemon": webserver.daemon_healthy,
         "mlflow": lambda: _answers(ports["mlflow"], "/health"),

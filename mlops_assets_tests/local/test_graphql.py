@@ -120,6 +120,21 @@ def test_a_code_location_that_does_not_load_is_an_error_with_its_message(answeri
         webserver.location_loaded()
 
 
+@pytest.mark.parametrize(
+    ("location", "reached"),
+    [
+        (None, False),
+        ({"__typename": "PythonError", "className": "DagsterUserCodeUnreachableError"}, False),
+        ({"__typename": "PythonError", "className": "UserError"}, True),
+        ({"__typename": "RepositoryLocation"}, True),
+    ],
+)
+def test_a_code_location_counts_as_reached_once_its_server_answers(answering, location, reached):
+    entry = {"loadStatus": "LOADED", "locationOrLoadError": location}
+    webserver = answering({"data": {"workspaceOrError": {"locationEntries": [entry]}}})
+    assert webserver.location_reached() is reached
+
+
 def test_a_refused_launch_says_why(answering):
     webserver = answering({"data": {"launchRun": {"__typename": "X", "message": "no such job"}}})
     with pytest.raises(UserError, match="iris_daily for 2026-01-01: no such job"):
