@@ -268,7 +268,7 @@ def a_shift_that_stays(effort: Effort) -> Iterator[Cell]:
 def one_storm(effort: Effort) -> Iterator[Cell]:
     """One day on which all columns move by three standard deviations, then back."""
     for share in (0.05, 0.3):
-        kept = run(storm_trial, effort.trials(60), share)
+        kept = run(storm_trial, effort.trials(100), share)
         yield rate("no retraining after one storm", f"day effect {share:g}", kept, ">=", 99)
 
 

@@ -2,13 +2,13 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bench.learner import Learner, Model
+from bench.learner import Folded, Learner, Model
 from bench.tables import TARGET
 from bench.world import COLUMNS, World
 from mlops_assets.data.columns import Columns
@@ -30,7 +30,8 @@ from mlops_assets.lifecycle.production_model import DecisionOutcome, decide_on_c
 from mlops_assets.lifecycle.rows import baseline_parts
 from mlops_assets.lifecycle.sides import Sides
 from mlops_assets.spec import ModelSpec
-from mlops_assets.training.weights import Roles
+from mlops_assets.training.folds import assign_folds
+from mlops_assets.training.weights import FOLDS, Roles, choose
 
 DAYS = 30
 FIRST_DAY = dt.date(2026, 1, 1)
@@ -83,24 +84,50 @@ class WorldSource:
         raise AssertionError(day)
 
 
-@dataclass(frozen=True)
+@dataclass
 class LearnerTrainer:
-    """Trains the stand-in learner, and registers what it has learned."""
+    """Trains the stand-in learner, and registers what it has learned.
+
+    Of a candidate, the rows weigh what does best, by the rules that candidates are trained by.
+    """
 
     registry: MemoryRegistry
     learner: Learner
+    _floor: float | None = None  # of the score on the baseline: always of the same rows
 
     def __call__(
         self,
         table: pd.DataFrame,
         partition: str | None,
         files: Sequence[Path],  # noqa: ARG002
-        roles: Roles | None = None,  # noqa: ARG002
+        roles: Roles | None = None,
     ) -> Training:
         """Train."""
-        model = self.learner.fit([self.learner.moments(table)])
+        if roles is None:
+            model = self.learner.fit([self.learner.moments(table)])
+        else:
+            model = self._weighted(table, roles)
         tags = {"partition": partition} if partition else {}
         return Training(self.registry.register(model, tags), len(table))
+
+    def _weighted(self, table: pd.DataFrame, roles: Roles) -> Model:
+        if self._floor is None and roles.max_drop is not None:
+            baseline = table[roles.baseline].reset_index(drop=True)
+            predicted = self._folded(baseline, np.zeros(len(baseline), dtype=int))(None)
+            self._floor = METRIC.score(baseline[TARGET].to_numpy(), predicted) - roles.max_drop
+        group_of = roles.regime + 2 * roles.columns()["quiet"]
+        folded = self._folded(table, group_of, roles)
+        known = replace(roles, floor=self._floor)
+        chosen, weight = choose(
+            folded, table[TARGET], known, SPEC.training, METRIC, takes_weights=True
+        )
+        return folded.fit(chosen.weights(weight))
+
+    def _folded(
+        self, table: pd.DataFrame, group_of: np.ndarray, roles: Roles | None = None
+    ) -> Folded:
+        fold_of, _ = assign_folds(table, SPEC.columns, "classification", FOLDS, 0, roles)
+        return Folded(self.learner, table, fold_of, group_of)
 
 
 def partition_of(day: int) -> str:

@@ -8,6 +8,7 @@ import pytest
 from bench import large_stream
 from bench.alarms import target_trials
 from bench.large_stream import LargeStream
+from bench.learner import Folded, Learner
 from bench.moving_days import FIRST_DAY, Prevalence, Weekends
 from bench.promotions import two_models
 from bench.streams import live
@@ -54,6 +55,19 @@ def test_a_life_of_the_loop_finds_a_change_on_its_day():
     outcome = live(World(1, 1000, 300, change=lambda day: float(day >= 3)), days=5)
     assert outcome.retrained == [3, 5]
     assert len(outcome.scores) == 5
+
+
+def test_the_learner_is_cross_validated_with_weights_as_by_fits_of_its_own():
+    learner = Learner(6)
+    rows = World(1, 300, 300).baseline()
+    fold_of, group_of = np.arange(300) % 3, np.arange(300) % 5 // 3
+    weights = np.where(group_of == 1, 2.0, 1.0)  # as if each of its rows were there twice
+    predicted = Folded(learner, rows, fold_of, group_of)(weights)
+    for fold in range(3):
+        held = fold_of == fold
+        twice = learner.moments(rows[~held & (group_of == 1)])
+        fitted = learner.fit([learner.moments(rows[~held]), twice])
+        assert (predicted[held] == fitted.predict(rows[held])).all()
 
 
 def test_weekends_are_another_population():

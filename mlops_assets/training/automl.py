@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from mlops_assets.training.folds import assign_folds
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.weights import (
     FOLDS,
+    OutOfFold,
     Roles,
     Tried,
     best_of,
@@ -521,17 +522,11 @@ def _settle(
     with redirect_output(logger):
         if roles is None:
             pipeline = _pipeline(search, ranked[0])
-            predicted = cross_validated(pipeline, rows.table, rows.target, rows.fold_of, None)
+            predicted = _out_of_fold(pipeline, rows, rows.fold_of)(None)
             fit_weighted(pipeline, rows.table, rows.target, None)
             return _Found(ranked[0], pipeline, predicted, None)
-        roles, said = with_quiet_or_without(
-            _pipeline(search, ranked[0]),
-            rows.table,
-            rows.target,
-            rows.fold_of % FOLDS,
-            roles,
-            search.metric,
-        )
+        out_of_fold = _out_of_fold(_pipeline(search, ranked[0]), rows, rows.fold_of % FOLDS)
+        roles, said = with_quiet_or_without(out_of_fold, rows.target, roles, search.metric)
         notes += [said] if said else []
         algorithm, pipeline, chosen = _kept_baseline(search, roles, ranked, policy, notes)
         weights = roles.weights(chosen.weight)
@@ -551,7 +546,8 @@ def _kept_baseline(
         weights = weights_to_try(roles, rows.target, search.task, policy, takes_weights=can)
         # Each weight costs as many fits as there are folds.
         fold_of = rows.fold_of % FOLDS if len(weights) > 1 else rows.fold_of
-        tried = weigh(pipeline, rows.table, rows.target, fold_of, roles, weights, search.metric)
+        out_of_fold = _out_of_fold(pipeline, rows, fold_of)
+        tried = weigh(out_of_fold, rows.target, roles, weights, search.metric)
         chosen = best_of(tried, search.metric)
         looked.append((algorithm, pipeline, chosen or tried[0]))
         if chosen:
@@ -563,6 +559,10 @@ def _kept_baseline(
         )
     notes.append(f"{looked[0][0]} was taken all the same: the gate will judge.")
     return looked[0]
+
+
+def _out_of_fold(pipeline: Any, rows: _Rows, fold_of: np.ndarray) -> OutOfFold:
+    return partial(cross_validated, pipeline, rows.table, rows.target, fold_of)
 
 
 def _pipeline(search: _Search, algorithm: str) -> Any:

@@ -1,6 +1,7 @@
 """A model once found, fitted to other rows: a search costs many times as much."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,15 +15,11 @@ from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.weights import (
     FOLDS,
     Roles,
-    Tried,
-    best_of,
+    choose,
     cross_validated,
     fit_weighted,
     quietly,
     takes_weights,
-    weigh,
-    weights_to_try,
-    with_quiet_or_without,
 )
 
 
@@ -54,23 +51,14 @@ def refit_weighted(
     policy: TrainingPolicy,
     roles: Roles,
 ) -> tuple[Model, float]:
-    """:func:`refit`, with the weight of the regime's rows that does best; and that weight.
-
-    Where no weight keeps the baseline all rows weigh the same: the gate will tell.
-    """
+    """:func:`refit`, with the weight of the regime's rows that does best; and that weight."""
     metric = get_metric(policy.metric, task)
     table, target = _plain(model, frame, columns, task)
     can = takes_weights(model.pipeline.steps[-1][1])
     fold_of, _ = assign_folds(frame, columns, task, FOLDS, policy.seed, roles)
+    out_of_fold = partial(cross_validated, model.pipeline, table, target, fold_of)
     with quietly():
-        roles, _ = with_quiet_or_without(model.pipeline, table, target, fold_of, roles, metric)
-    weights = weights_to_try(roles, target, task, policy, takes_weights=can)
-    chosen: Tried | None = None
-    if len(weights) > 1:
-        with quietly():
-            tried = weigh(model.pipeline, table, target, fold_of, roles, weights, metric)
-        chosen = best_of(tried, metric)
-    weight = chosen.weight if chosen else weights[0]
+        roles, weight = choose(out_of_fold, target, roles, policy, metric, takes_weights=can)
     return refit(model, frame, columns, task, roles.weights(weight)), weight
 
 

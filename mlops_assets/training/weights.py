@@ -9,7 +9,7 @@ import hashlib
 import io
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,6 +22,9 @@ from mlops_assets.training.policy import TrainingPolicy
 
 FOLDS = 5  # of the cross-validation of weights: each of them is a fit for each weight
 ALONE = math.inf  # the weight with which older rows count for nothing
+# Predicts each row by a fit on the folds without it, given what each row weighs (None: all the
+# same); both of shape (n_rows,).
+OutOfFold = Callable[[np.ndarray | None], np.ndarray]
 # Where the older rows weigh less than this many times the regime's, equal halves are near enough.
 _LEAST_RATIO = 2.0
 _FEWEST = 30  # rows of the regime to choose by
@@ -155,10 +158,8 @@ def _shows_every_class(target: pd.Series, regime: np.ndarray) -> bool:
 
 
 def weigh(
-    pipeline: Any,
-    table: pd.DataFrame,
+    out_of_fold: OutOfFold,
     target: pd.Series,
-    fold_of: np.ndarray,
     roles: Roles,
     weights: Sequence[float],
     metric: Metric,
@@ -166,10 +167,8 @@ def weigh(
     """Cross-validate each weight of the regime's rows; one entry each, in their order.
 
     Args:
-        pipeline: What is fitted, a clone a fold; its last step is the estimator.
-        table: The features, of shape (n_rows, n_features).
+        out_of_fold: What is cross-validated.
         target: The labels.
-        fold_of: The fold of each row.
         roles: What the rows are.
         weights: Of a row of the regime beside an older one.
         metric: What the score on the regime's rows is.
@@ -179,7 +178,7 @@ def weigh(
     truth = target.to_numpy()
     tried = []
     for weight in weights:
-        predicted = cross_validated(pipeline, table, target, fold_of, roles.weights(weight))
+        predicted = out_of_fold(roles.weights(weight))
         on_baseline = (
             keeps.score(truth[roles.baseline], predicted[roles.baseline])
             if roles.baseline.any()
@@ -200,12 +199,7 @@ def weigh(
 
 
 def with_quiet_or_without(
-    pipeline: Any,
-    table: pd.DataFrame,
-    target: pd.Series,
-    fold_of: np.ndarray,
-    roles: Roles,
-    metric: Metric,
+    out_of_fold: OutOfFold, target: pd.Series, roles: Roles, metric: Metric
 ) -> tuple[Roles, str | None]:
     """Whether quiet days help on the regime's rows, half-way to equal halves; and that in words.
 
@@ -216,8 +210,7 @@ def with_quiet_or_without(
         return roles, None
     ways = (roles, roles.without_quiet())
     used, left = (
-        weigh(pipeline, table, target, fold_of, way, [math.sqrt(max(1.0, way.ratio))], metric)[0]
-        for way in ways
+        weigh(out_of_fold, target, way, [math.sqrt(max(1.0, way.ratio))], metric)[0] for way in ways
     )
     if used.keeps_baseline or left.keeps_baseline:
         better = best_of([used, left], metric)
@@ -231,6 +224,27 @@ def with_quiet_or_without(
         f"out of fold {used.score:.4f} with them, {left.score:.4f} without."
     )
     return ways[better is left], said
+
+
+def choose(
+    out_of_fold: OutOfFold,
+    target: pd.Series,
+    roles: Roles,
+    policy: TrainingPolicy,
+    metric: Metric,
+    *,
+    takes_weights: bool,
+) -> tuple[Roles, float]:
+    """The roles, with quiet days or without, and the weight of the regime's rows that do best.
+
+    Where no weight keeps the baseline all rows weigh the same: the gate will tell.
+    """
+    roles, _ = with_quiet_or_without(out_of_fold, target, roles, metric)
+    weights = weights_to_try(roles, target, metric.task, policy, takes_weights=takes_weights)
+    if len(weights) == 1:
+        return roles, weights[0]
+    chosen = best_of(weigh(out_of_fold, target, roles, weights, metric), metric)
+    return roles, chosen.weight if chosen else weights[0]
 
 
 def best_of(tried: Sequence[Tried], metric: Metric) -> Tried | None:

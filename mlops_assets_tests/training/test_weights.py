@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from mlops_assets.training.weights import (
     ALONE,
     Roles,
     best_of,
+    cross_validated,
     fit_weighted,
     told,
     weigh,
@@ -63,7 +65,8 @@ def tried(roles, weights):
     frame = contradicting()
     fold_of, _ = assign_folds(frame, COLUMNS, "classification", 3, 0, roles)
     made = pipeline(DecisionTreeClassifier(max_depth=4, random_state=0))
-    return weigh(made, frame[["a", "b"]], frame["y"], fold_of, roles, weights, F1)
+    out_of_fold = partial(cross_validated, made, frame[["a", "b"]], frame["y"], fold_of)
+    return weigh(out_of_fold, frame["y"], roles, weights, F1)
 
 
 def test_what_is_tried_lies_between_all_alike_and_the_new_rows_alone():
@@ -249,8 +252,8 @@ def test_new_rows_count_less_where_each_of_their_days_says_something_else():
         fold_of, _ = assign_folds(table, COLUMNS, "classification", 4, 0, roles)
         tree = pipeline(DecisionTreeClassifier(max_depth=6, random_state=0))
         weights = [1.0, 3.0, 10.0, ALONE]
-        tried = weigh(tree, table[["a", "b"]], table["y"], fold_of, roles, weights, F1)
-        return best_of(tried, F1)
+        out_of_fold = partial(cross_validated, tree, table[["a", "b"]], table["y"], fold_of)
+        return best_of(weigh(out_of_fold, table["y"], roles, weights, F1), F1)
 
     by_rows, by_days = chosen(None), chosen(np.r_[np.full(OLD, -1), day])
     assert by_rows.score > 0.95
@@ -269,7 +272,8 @@ def test_quiet_days_are_learned_from_where_they_help_on_the_regime(of_regime, ke
     roles = roles_of(quiet=quiet)
     fold_of, _ = assign_folds(table, COLUMNS, "classification", 5, 0, roles)
     linear = pipeline(LogisticRegression())
-    found, said = with_quiet_or_without(linear, table[["a", "b"]], table["y"], fold_of, roles, F1)
+    out_of_fold = partial(cross_validated, linear, table[["a", "b"]], table["y"], fold_of)
+    found, said = with_quiet_or_without(out_of_fold, table["y"], roles, F1)
     assert (found is roles) == kept
     assert f"The 1000 rows of quiet days are {'learned from' if kept else 'left out'}" in said
     assert (found.weights(1.0)[quiet] > 0).all() == kept
@@ -277,7 +281,7 @@ def test_quiet_days_are_learned_from_where_they_help_on_the_regime(of_regime, ke
 
 
 def test_without_quiet_days_nothing_is_said_of_them():
-    args = (pipeline(KNeighborsClassifier()), pd.DataFrame(), pd.Series(), np.array([]))
-    found, said = with_quiet_or_without(*args, roles_of(), F1)
+    nothing_fitted = partial(pytest.fail, "fitted")
+    found, said = with_quiet_or_without(nothing_fitted, pd.Series(), roles_of(), F1)
     assert said is None
     assert found.quiet is None
