@@ -20,7 +20,9 @@ import numpy as np
 Kind = Literal["numerical", "categorical"]
 FEWEST_PERIODS = 7  # from so many on is anything known of them
 DAYS_ALIKE = 1.5  # up to here days are hardly more different than rows explain
+BY_CHANCE = 0.01  # below it, periods are known to differ
 USUAL = 0.95  # the quantile of the reference's own distances that counts as usual
+_FREEDOM_OF_NUMBERS = 2.5  # of the statistic of numbers: 2 / its variance of 0.8
 _MOST_LEVELS = 500  # of a column of numbers, when its periods are compared with each other
 
 
@@ -54,12 +56,19 @@ class DayEffect:
             other periods.
         periods: How many periods it was learned from.
         correlation: Of one period with the next.
+        by_chance: How often periods that are all alike would differ as much.
     """
 
     share: float
     usual: tuple[float, ...]
     periods: int
     correlation: float = 0.0
+    by_chance: float = 0.0
+
+    @property
+    def certain(self) -> bool:
+        """Whether periods are known to differ."""
+        return self.by_chance <= BY_CHANCE
 
     def inflation(self, then: Spread, now: Spread, then_periods: int, now_periods: int) -> float:
         """φ: what a statistic averages that averages 1 for independent rows; never below 1."""
@@ -151,6 +160,8 @@ def learned(
         norm: As there.
         longest: The usual distance is learned of up to so many periods in a row.
     """
+    from scipy.special import chdtrc
+
     held = [
         hold_against_the_others(counts, kind, levels, norm, length)
         for length in range(1, min(longest, len(counts) // 2) + 1)
@@ -158,7 +169,11 @@ def learned(
     usual = tuple(float(np.quantile(each.distance, USUAL)) for each in held)
     share = float(np.clip(held[0].share.mean(), 0, 1))
     pairs = float(held[1].share.mean()) if len(held) > 1 else share
-    return DayEffect(share, usual, len(counts)), pairs
+    levels_seen = int(np.count_nonzero(counts.sum(axis=0)))
+    freedom = _FREEDOM_OF_NUMBERS if kind == "numerical" else max(1, levels_seen - 1)
+    known = freedom * max(1, len(counts) - 1)
+    by_chance = float(chdtrc(known, known * held[0].statistic.mean()))
+    return DayEffect(share, usual, len(counts), by_chance=by_chance), pairs
 
 
 def of_neighbours(alone: float, pairs: float, periods: int) -> float:

@@ -55,18 +55,20 @@ def score_spread(days: Sequence[Measured], fall: ScoreFall) -> Spread:
 def fall_of_days(
     then: Sequence[Measured],
     now: Sequence[Measured],
-    spread: Spread,
+    per_row: float,
     metric: Metric,
     significance: float,
 ) -> ScoreFall:
     """How far a score has fallen, with days as the unit: one bad day proves nothing.
 
-    The worst of three days or more is left out, and fewer are never enough.
+    The worst of three days or more is left out, and fewer are never enough. How days vary is
+    learned from both sides: where some of the latest are far below and others are not, that is no
+    fall that stays.
 
     Args:
         then: The days that the score is known by.
         now: The latest days.
-        spread: How scores vary between days that are alike.
+        per_row: The variance of the score on one row.
         metric: The metric.
         significance: Of the one-sided t test.
     """
@@ -74,6 +76,7 @@ def fall_of_days(
     if enough:
         best_first = sorted(now, key=lambda day: day.value, reverse=metric.greater_is_better)
         now = best_first[:-1]
+    spread = spread_of([then, now], per_row)
     latest, known = Mean.of(now), Mean.of(then)
     variance = spread.per_row * (1 / latest.rows + 1 / known.rows)
     variance += spread.between * (latest.squares + known.squares)

@@ -62,7 +62,7 @@ class Comparison:
     ``joint_p`` is the probability that so many feature columns are as different by chance.
     ``inflation`` says how many times more a column varies between periods like these than rows
     that were drawn one by one would: the median of the features; 1.0 where no periods are known.
-    ``target_inflation`` is that of the target.
+    ``target_inflation`` is that of the target; 1.0 where it may be chance.
     """
 
     columns: tuple[ColumnDrift, ...]
@@ -241,7 +241,9 @@ def compare_sides(
     if reference.target is not None and reference.labels and batch.labels:
         kind: Kind = "categorical" if task == "classification" else "numerical"
         labels = _tests(reference.target, reference.labels, batch.labels, kind, policy, between)
-        target_inflation = labels[0].inflation
+        # One column by itself, of a few periods, would often look as if these differed.
+        effect = effects.values.get(reference.target) if effects else None
+        target_inflation = labels[0].inflation if effect and effect.certain else 1.0
         verdict = _verdict(
             reference.target, kind, labels, lambda p_value: p_value <= policy.target_significance
         )

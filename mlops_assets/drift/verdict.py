@@ -265,14 +265,13 @@ def _shift(
     if together.at_once and together.at_once.differs:
         return _Shift(found=True, comparison=together.at_once)
     named = regimes_by_day(earlier)
+    windows = [_alike_before(earlier, named, regimes, compare_with, policy, together)]
     if day.differs:
-        window = _unusual_before(earlier, named, policy.window - 1)
-    else:
-        window = _alike_before(earlier, named, regimes, compare_with, policy, together)
-    window = _without_an_outlier(window, earlier, day)
-    if window:
-        comparison = together.compare(window)
-        if comparison.differs:
+        windows.insert(0, _unusual_before(earlier, named, policy.window - 1))
+    for days in windows:
+        window = _without_an_outlier(days, earlier, day)
+        comparison = together.compare(window) if window else None
+        if comparison and comparison.differs:
             return _Shift(found=True, comparison=comparison, window=window)
     return _Shift(found=False, comparison=day)
 
@@ -313,8 +312,7 @@ def _alike_before(
     for report in reversed(earlier):
         if named[report.partition] != state or len(days) == policy.window - 1:
             break
-        if not (report.unusual and state == BASELINE):
-            days.insert(0, report.partition)
+        days.insert(0, report.partition)
     return tuple(days)
 
 

@@ -259,22 +259,31 @@ class Day:
     def _score_check(self) -> ScoreCheck | DaysScore | None:
         """The score on the batch against the one on the baseline holdout.
 
-        By rows; or, where days are known and vary by more than rows explain, that of the latest
-        days against those that production is known by.
+        By rows; or, where scores vary between days by more than rows explain, by that as well. And
+        where the days themselves differ, so that one may be a storm, that of the latest days
+        against those that production is known by.
         """
-        by_rows = self._score_by_rows
+        by_rows, spread = self._score_by_rows, self.score_spread
         if self._score_unjudged:
             return None
-        if by_rows is None or self.score_spread is None:
+        if by_rows is None or spread is None:
             return by_rows
+        if not self.days_differ:
+            days = len(self._holdout_by_day) or len(self._days_known())
+            falls = (by_rows.fall, by_rows.fall_of_days)
+            return ScoreCheck(
+                *(fall_beyond_days(fall, days, spread, 1 - fall.confidence) for fall in falls)
+            )
         policy = self.spec.drift
-        latest = self._scored_before()[::-1][: policy.window - 1]
+        # What an unusual day does to the score says nothing of the days around it.
+        usual = [report for report in self._scored_before() if report.state != "unusual day"]
+        latest = usual[::-1][: policy.window - 1]
         now = [Measured(self.score or 0.0, len(self.now.y_true)), *map(_score_of, latest)]
         then = self._days_known(without={report.partition for report in latest})
         if not then:  # so far all that it is known by is the latest days
             return by_rows
         level = 1 - policy.score_confidence
-        fall = fall_of_days(then, now, self.score_spread, self.spec.metric, level)
+        fall = fall_of_days(then, now, spread.per_row, self.spec.metric, level)
         return DaysScore(fall, len(now))
 
     @property
@@ -297,7 +306,8 @@ class Day:
         if len(known) < FEWEST_PERIODS:
             return None
         spread = score_spread(known, self._score_by_rows.fall)
-        return spread if spread.matters(len(self.now.y_true)) else None
+        # Where days differ, that their scores do not was seen by chance until there are many.
+        return spread if self.days_differ or spread.matters(len(self.now.y_true)) else None
 
     def _days_known(self, without: Collection[str] = ()) -> list[Measured]:
         """Production's scores on the days of the holdout, and on the quiet ones that it served."""

@@ -15,7 +15,7 @@ from mlops_assets.drift.day_effects import (
     of_neighbours,
 )
 from mlops_assets.drift.policy import DriftPolicy
-from mlops_assets.drift.two_sample import Periods, Side, compare_sides
+from mlops_assets.drift.two_sample import DayEffects, Periods, Side, compare_sides
 
 POLICY = DriftPolicy()
 FEATURES = ("x", "z", "kind")
@@ -103,6 +103,25 @@ def test_each_statistic_averages_one_for_independent_rows():
         )
     assert np.mean(numbers) == pytest.approx(1, abs=0.06)
     assert np.mean(classes) == pytest.approx(1, abs=0.06)
+
+
+@pytest.mark.parametrize(("column", "share"), [("x", 0.05), ("kind", 0.05)])
+def test_few_periods_are_rarely_taken_to_differ_by_chance_and_more_are_known_to(column, share):
+    alike = [effect_of(days(10, 100, 0.0, seed=seed), column).certain for seed in range(100)]
+    assert sum(alike) <= 5
+    apart = [effect_of(days(28, 200, share, seed=seed), column).certain for seed in range(20)]
+    assert all(apart)
+
+
+def test_a_target_that_moves_by_day_counts_where_that_is_certain():
+    def inflation(certain: bool) -> float:
+        now, then = days(1, 300, 0.0, seed=1), days(10, 100, 0.0, seed=2)
+        effect = DayEffect(0.02, (0.1,), 10, by_chance=0.001 if certain else 0.1)
+        effects = DayEffects(10, {"y": effect}, {}, 0.0)
+        return compare_sides(side(then), side(now), TASK, POLICY, effects).target_inflation
+
+    assert inflation(certain=True) > 1.5
+    assert inflation(certain=False) == 1.0
 
 
 def test_the_statistic_and_the_distance_are_those_of_the_two_sample_test():

@@ -380,10 +380,21 @@ def test_a_week_that_differs_though_none_of_its_days_does_is_a_shift():
     assert verdict.regime_rows == 7 * 300
 
 
-def test_an_unusual_day_has_no_part_in_the_week_around_it():
-    reports = [*QUIET[:-2], known_day(8, unusual=True, state="unusual day"), QUIET[-1]]
-    verdict = verdict_of(ALIKE, reports=reports, together=together((3, 4, 5, 6, 7, 9)))
-    assert verdict.window == tuple(f"2026-01-{day:02}" for day in (3, 4, 5, 6, 7, 9))
+def test_an_unusual_day_has_a_part_in_the_week_around_it_unless_it_is_far_from_its_other_days():
+    unusual = {"unusual": True, "state": "unusual day"}
+    reports = [*QUIET[:-2], known_day(8, **unusual), QUIET[-1]]
+    week = verdict_of(ALIKE, reports=reports, together=together((4, 5, 6, 7, 8, 9)))
+    assert week.window == tuple(f"2026-01-{day:02}" for day in (4, 5, 6, 7, 8, 9))
+    storm = [*QUIET[:-2], known_day(8, distance=3.0, **unusual), QUIET[-1]]
+    around = verdict_of(ALIKE, reports=storm, together=together((4, 5, 6, 7, 9)))
+    assert around.window == tuple(f"2026-01-{day:02}" for day in (4, 5, 6, 7, 9))
+
+
+def test_a_week_that_differs_is_a_shift_also_where_its_last_day_is_unusual():
+    week = (4, 5, 6, 7, 8, 9)
+    drifting = [known_day(day, distance=DRIFTED.distance) for day in range(1, 10)]
+    verdict = verdict_of(DRIFTED, reports=drifting, together=together(week))
+    assert verdict.window == tuple(f"2026-01-{day:02}" for day in week)
 
 
 def test_no_single_day_makes_a_shift_of_a_week():
