@@ -3,13 +3,13 @@
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
 from bench.learner import Learner
-from bench.streams import HANDED_IN, LearnerTrainer, asks_for_none, retrain
+from bench.streams import HANDED_IN, METRIC, LearnerTrainer, asks_for_none, retrain
 from bench.tables import TARGET
 from bench.trials import Cell, Effort, rate, run
 from mlops_assets.data.columns import Columns
@@ -24,6 +24,7 @@ from mlops_assets.lifecycle.moves import roll_back
 from mlops_assets.lifecycle.production_model import decide_on_candidate
 from mlops_assets.lifecycle.sides import Sides
 from mlops_assets.spec import ModelSpec
+from mlops_assets.training.features import Predictor
 
 Kind = Literal["normal", "heavy tails", "AR 0.7", "weekly"]
 REFERENCE_DAYS, REFERENCE_ROWS, ROWS = 28, 200, 300
@@ -31,6 +32,7 @@ DAYS = 56
 TREND_DAYS = 120  # in which a column that creeps comes as far as a standard deviation
 TREND_NOTICED = 60  # days, in which it must be retrained on
 COLUMNS = 10
+FAR_AWAY, UNSEEN_DAYS = 100_000, 40  # the days on which two models are held against each other
 CARRIED = 0.7  # by a day from the one before, where days are autocorrelated
 FIRST_DAY = dt.date(2026, 1, 29)
 KEPT_CELLS = 3_000_000
@@ -64,6 +66,8 @@ class MovingDays:
     shifts: tuple[tuple[int, float], ...] = ()
     whole: bool = False
     since: int | None = None  # for good from this day on, by half a standard deviation
+    columns: ClassVar[int] = COLUMNS
+    rows: ClassVar[int] = ROWS
 
     def baseline(self) -> pd.DataFrame:
         """Twenty-eight days."""
@@ -72,24 +76,34 @@ class MovingDays:
 
     def batch(self, date: dt.date) -> pd.DataFrame:
         """The rows of a day."""
-        return self._rows((date - FIRST_DAY).days, ROWS)
+        return self._rows((date - FIRST_DAY).days, self.rows)
 
     def labels(self, day: dt.date) -> pd.DataFrame:
         """They come with the rows."""
         raise AssertionError(day)
 
+    def gained(self, before: Predictor, after: Predictor) -> float:
+        """By how much a model is better than the one before, on many days that nobody has seen."""
+        days = [self._rows(FAR_AWAY + day, self.rows) for day in range(UNSEEN_DAYS)]
+        truths = [day[TARGET].to_numpy() for day in days]
+        scores = [
+            [METRIC.score(truth, model.predict(day)) for model in (before, after)]
+            for day, truth in zip(days, truths, strict=True)
+        ]
+        return float(np.mean(np.diff(scores)))
+
     def _rows(self, day: int, count: int) -> pd.DataFrame:
         rng = np.random.default_rng([self.seed, day + 1000])
-        own = _drawn(rng, (count, COLUMNS), self.kind)
+        own = _drawn(rng, (count, self.columns), self.kind)
         values = np.sqrt(self.share) * self._moved(day) + np.sqrt(1 - self.share) * own
         # The rule goes with the rows: a day that moves does not change what they mean.
-        rule = np.random.default_rng([self.seed, 5000]).normal(size=(COLUMNS, 3))
-        scores = own @ rule / np.sqrt(COLUMNS) + 0.5 * rng.gumbel(size=(count, 3))
+        rule = np.random.default_rng([self.seed, 5000]).normal(size=(self.columns, 3))
+        scores = own @ rule / np.sqrt(self.columns) + 0.5 * rng.gumbel(size=(count, 3))
         scores += self._leaning(day)
-        values[:, : COLUMNS if self.whole else COLUMNS // 2] += self._shift(day)
+        values[:, : self.columns if self.whole else self.columns // 2] += self._shift(day)
         midnight = pd.Timestamp(FIRST_DAY) + pd.Timedelta(days=day)
         at = midnight + pd.to_timedelta(np.sort(rng.integers(0, 86_400, count)), unit="s")
-        table = pd.DataFrame(values, columns=[f"x{place}" for place in range(COLUMNS)])
+        table = pd.DataFrame(values, columns=[f"x{place}" for place in range(self.columns)])
         return table.assign(**{TARGET: np.argmax(scores, axis=1), "at": at})
 
     def _leaning(self, day: int) -> np.ndarray:  # noqa: ARG002
@@ -103,7 +117,7 @@ class MovingDays:
 
     def _moved(self, day: int) -> np.ndarray:
         """Where a day's columns are, in standard deviations of days."""
-        ways = np.random.default_rng([self.seed, 6000]).choice([-1.0, 1.0], COLUMNS)
+        ways = np.random.default_rng([self.seed, 6000]).choice([-1.0, 1.0], self.columns)
         if self.kind == "weekly":
             weekend = (day + REFERENCE_DAYS) % 7 >= 5
             return ways * (float(weekend) - 2 / 7) / np.sqrt(10 / 49)
@@ -116,7 +130,7 @@ class MovingDays:
 
     def _day(self, day: int) -> np.ndarray:
         rng = np.random.default_rng([self.seed, 7000 + day])
-        return _drawn(rng, (1 if self.shared else COLUMNS,), self.kind)
+        return _drawn(rng, (1 if self.shared else self.columns,), self.kind)
 
 
 @dataclass(frozen=True)
@@ -176,26 +190,37 @@ def _drawn(rng: np.random.Generator, shape: tuple[int, ...], kind: Kind) -> np.n
 
 
 @dataclass(frozen=True)
+class Move:
+    """Production became another version: a candidate, or back to the one before; and the gain."""
+
+    back: bool
+    gained: float
+
+
+@dataclass(frozen=True)
 class Lived:
-    """What became of a world: the days on which a retraining was asked for, and the states."""
+    """What became of a world: the days that a retraining was asked for, states, and moves."""
 
     asked: tuple[int, ...]
     states: tuple[str, ...]
+    moves: tuple[Move, ...]
 
 
 def live(world: MovingDays, days: int, spec: ModelSpec = SPEC) -> Lived:
     """The loop over a world's days."""
     registry = MemoryRegistry(spec.name)
     life = Life(spec, MemoryStore(), registry, source=world, sides=Sides(KEPT_CELLS))
-    trainer = LearnerTrainer(registry, Learner(COLUMNS))
+    trainer = LearnerTrainer(registry, Learner(world.columns))
     take_baseline(life)
     train_baseline_model(life, trainer)
     asked: list[int] = []
     states: list[str] = []
+    moves: list[Move] = []
     for day in range(days):
         partition = str(FIRST_DAY + dt.timedelta(days=day))
         assert take_batch(life, partition).record
         found = report_drift(life, partition)
+        before = found.production
         states.append(found.verdict.state)
         retrained = [str(FIRST_DAY + dt.timedelta(days=each)) for each in asked]
         if found.rollback_due:
@@ -205,7 +230,11 @@ def live(world: MovingDays, days: int, spec: ModelSpec = SPEC) -> Lived:
         if not asks_for_none(found, retrained, spec):
             retrain(life, partition, trainer)
             asked.append(day)
-    return Lived(tuple(asked), tuple(states))
+        after = registry.in_use()
+        if after.number != before.number:
+            gained = world.gained(life.load(before), life.load(after))
+            moves.append(Move(found.rollback_due is not None, gained))
+    return Lived(tuple(asked), tuple(states), tuple(moves))
 
 
 def quiet_trial(seed: int, share: float, kind: Kind, shared: bool) -> Lived:

@@ -1,0 +1,79 @@
+"""What ten years bring in which nothing changes: composed of what is rare and what it leads to.
+
+A promise of one in twenty lives of 3,650 days takes hundreds of such lives to be seen. So it is put
+together: how often a retraining is asked for, seen in whole years; and what comes of one, seen in
+worlds where many more are asked for, because a shift is called at ten times the level.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from bench.moving_days import SPEC, Lived, MovingDays, live
+from bench.trials import Cell, Effort, clopper_pearson, run
+
+YEAR, DECADE = 365, 10
+HURRIED_DAYS = 70
+SHARE = 0.05  # of the variation of each column, between days
+HURRIED = SPEC.model_copy(
+    update={"drift": SPEC.drift.model_copy(update={"shift_significance": 0.1})}
+)
+
+
+@dataclass(frozen=True)
+class Quiet(MovingDays):
+    """Nothing changes, in fewer columns and rows: there are many days."""
+
+    columns: ClassVar[int] = 4
+    rows: ClassVar[int] = 200
+
+
+def quiet_year(seed: int) -> Lived:
+    """A year as configured."""
+    return live(Quiet(seed, SHARE), YEAR)
+
+
+def hurried(seed: int) -> Lived:
+    """Some weeks in which a shift is called far too easily."""
+    return live(Quiet(5_000_000 + seed, SHARE), HURRIED_DAYS, HURRIED)
+
+
+def quiet_lives(effort: Effort) -> Iterator[Cell]:
+    """Where nothing changes: false retrainings a year, and what they lead to in ten years."""
+    asked = [len(each.asked) for each in run(quiet_year, effort.trials(24))]
+    low, high = _poisson(sum(asked), len(asked))
+    a_year = float(np.mean(asked))
+    yield Cell(
+        *("false retrainings a year", f"{YEAR} days, day effect {SHARE:g}"),
+        *(a_year, low, high, len(asked), "<=", 1),
+        unit="",
+        beside={"most in a year": float(max(asked))},
+    )
+    lives: list[Lived] = run(hurried, effort.trials(60))
+    retrained = sum(len(each.asked) for each in lives)
+    moves = [move for each in lives for move in each.moves]
+    promoted = [move for move in moves if not move.back]
+    worse = sum(move.gained < 0 for move in promoted)
+    wrongly_back = sum(move.back and move.gained <= 0 for move in moves)
+    beside = {"retrainings looked at": float(retrained), "promoted": float(len(promoted))}
+    for what, hits in (
+        ("a worse candidate promoted in ten years", worse),
+        ("a false rollback in ten years", wrongly_back),
+    ):
+        shares = (hits / max(1, retrained), *clopper_pearson(hits, max(1, retrained)))
+        value, low, high = (100 * -np.expm1(-DECADE * a_year * share) for share in shares)
+        yield Cell(
+            *(what, f"share of lives, at {a_year:.2g} retrainings a year"),
+            *(float(value), float(low), float(high), retrained, "<=", 5),
+            beside=beside | {"of these": float(hits)},
+        )
+
+
+def _poisson(count: int, years: int) -> tuple[float, float]:
+    """The exact interval of a rate (Garwood 1936)."""
+    from scipy.stats import chi2
+
+    low = float(chi2.ppf(0.025, 2 * count)) / 2 if count else 0.0
+    return low / years, float(chi2.ppf(0.975, 2 * count + 2)) / 2 / years
