@@ -26,9 +26,9 @@ def no_drift(effort: Effort) -> Iterator[Cell]:
             target = target_trials(effort.trials(200_000), reference, batch, EVEN)
             # More where the target leaves little room below the bar: of 4,000 trials one that is
             # flagged, as in every other set of them, counts 0.025 %.
-            enough = 12_000 if target.mean() > NEAR else 1000
+            enough = 5000 if target.mean() > NEAR else 1000
             features = run(feature_trial, effort.trials(enough), reference, batch, 0.0)
-            evidently = run(evidently_trial, effort.trials(100), reference, batch, 0.0)
+            evidently = run(evidently_trial, effort.trials(30), reference, batch, 0.0)
             by_features, by_target = float(np.mean(features)), float(np.mean(target))
             # Features and target are drawn independently, so each is simulated by itself, the
             # target, on which nearly all of it depends, in more trials.
@@ -57,7 +57,7 @@ def half_shifted(effort: Effort) -> Iterator[Cell]:
     """Half of the columns moved by half a standard deviation."""
     for batch, reference in ((100, 150), (100, 1001), (100, 20_000), (300, 150), (1000, 1001)):
         found = run(feature_trial, effort.trials(400), reference, batch, 0.5)
-        evidently = run(evidently_trial, effort.trials(100), reference, batch, 0.5)
+        evidently = run(evidently_trial, effort.trials(30), reference, batch, 0.5)
         yield rate(
             "flagged, half the columns moved by 0.5 sd",
             f"batch {batch}, reference {reference}",
@@ -85,7 +85,7 @@ def class_balance(effort: Effort) -> Iterator[Cell]:
 
 def trifle(effort: Effort) -> Iterator[Cell]:
     """Every column moved by 0.02 standard deviations, in large tables."""
-    found = run(trifle_trial, effort.trials(1000))
+    found = run(trifle_trial, effort.trials(300))
     evidently = run(evidently_trial, effort.trials(10), 100_000, 100_000, 0.02)
     yield rate(
         "flagged, every column moved by 0.02 sd",

@@ -26,7 +26,7 @@ class Paid:
 
 def regime_and_return(effort: Effort) -> Iterator[Cell]:
     """Another regime from day 10 to day 19, then the baseline again."""
-    outcomes = run(returning, effort.trials(200))
+    outcomes = run(returning, effort.trials(120))
     yield rate(
         "retrained on day 10, three times in all, never from day 20 on",
         "30 days of 300 rows, baseline 2,000",
@@ -41,7 +41,7 @@ def regime_and_return(effort: Effort) -> Iterator[Cell]:
 def retraining_that_pays(effort: Effort) -> Iterator[Cell]:
     """How much of daily retraining's gain the loop has, with how many retrainings."""
     for way, (share, most) in WAYS.items():
-        streams: list[Paid] = run(paying, effort.trials(200), way)
+        streams: list[Paid] = run(paying, effort.trials(60), way)
         learnable = [stream.simple.daily for stream in streams]
         every = [stream.simple.daily_all_rows for stream in streams]
         yield _gain(streams, every, f"{way}, beside daily on all rows", share)
@@ -65,7 +65,7 @@ def retraining_that_pays(effort: Effort) -> Iterator[Cell]:
 
 def no_change(effort: Effort) -> Iterator[Cell]:
     """Thirty days on which nothing happens."""
-    outcomes = run(quiet, effort.trials(200))
+    outcomes = run(quiet, effort.trials(120))
     yield rate(
         "no retraining where nothing changes",
         "30 days of 300 rows, baseline 2,000",
@@ -77,7 +77,7 @@ def no_change(effort: Effort) -> Iterator[Cell]:
 
 def concept_drift(effort: Effort) -> Iterator[Cell]:
     """The same features from day 11 on, their labels exchanged."""
-    outcomes = run(remapped, effort.trials(200))
+    outcomes = run(remapped, effort.trials(120))
     yield rate(
         "retrained within 2 days of concept drift",
         "300 labelled rows a day, baseline 2,000",

@@ -79,7 +79,7 @@ def challengers(effort: Effort) -> Iterator[Cell]:
         ("equally good (0.75)", 0.75, "<=", 5),
     ):
         for effect in (0.0, 0.05):
-            found = np.array(run(challenger_trial, effort.trials(400), candidate, effect))
+            found = np.array(run(challenger_trial, effort.trials(200), candidate, effect))
             yield rate(
                 f"promoted within 14 days, {what}",
                 f"300 rows a day, day effect {effect:g}",
