@@ -41,6 +41,7 @@ def baseline_data(spec: ModelSpec) -> dg.AssetsDefinition:
             metadata=table_metadata(taken.table, taken.path)
             | record
             | {"day_effects": _day_effects(taken)}
+            | ({"rare_classes": "; ".join(taken.rare_classes)} if taken.rare_classes else {})
             | {
                 "contract": dg.MetadataValue.md(f"```yaml\n{taken.record.contract}```"),
                 "target": shown or markdown_table(balance, (target, "rows")),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mlops_assets.metrics import Metric
+from mlops_assets.metrics import Metric, get_metric
 from mlops_assets.random_effects import Mean, Measured, Spread, spread_of
 
 MAX_DRAWS = 4_000_000  # indices held in memory at once, 32 MB
@@ -26,7 +26,8 @@ class ScoreFall:
     """How far a score has fallen between two sets of rows.
 
     ``fall`` is positive where the score is worse now, whatever the metric's direction;
-    ``fall_lower`` is its one-sided lower bound at ``confidence``.
+    ``fall_lower`` is its one-sided lower bound at ``confidence``. Where the rows of now show none
+    of some classes (``absent_classes``), the scores are balanced accuracies of the others.
     """
 
     score_now: float
@@ -37,6 +38,7 @@ class ScoreFall:
     rows_now: int
     rows_then: int
     credible: bool
+    absent_classes: int = 0
 
 
 def score_spread(days: Sequence[Measured], fall: ScoreFall) -> Spread:
@@ -142,6 +144,7 @@ def falls(
     seed: int,
 ) -> tuple[ScoreFall, ...]:
     """As `credibly_worse`, for several confidences from one bootstrap."""
+    then, metric, absent = _of_classes_that_occur(now, then, metric)
     rows_now, rows_then = len(now.y_true), len(then.y_true)
     now, then = _ordered(now), _ordered(then)
     score_now = metric.score(now.y_true, now.y_pred)
@@ -166,9 +169,27 @@ def falls(
                 rows_now=rows_now,
                 rows_then=rows_then,
                 credible=lower > 0,
+                absent_classes=absent,
             )
         )
     return tuple(result)
+
+
+def _of_classes_that_occur(now: Scored, then: Scored, metric: Metric) -> tuple[Scored, Metric, int]:
+    """What a score can be compared with where some classes have no row now, by which metric.
+
+    A mean over classes swings with a class that is rare: on a day without a fraud one false alarm
+    takes its F1 from nothing to 0. What each class that occurs is recognised by does not.
+    """
+    if metric.task != "classification":
+        return then, metric, 0
+    classes_then = _sortable(then.y_true)
+    occurs = np.isin(classes_then, _sortable(now.y_true))
+    if occurs.all() or not occurs.any():
+        return then, metric, 0
+    absent = len(np.unique(classes_then[~occurs]))
+    balanced = get_metric("balanced_accuracy", metric.task)
+    return Scored(then.y_true[occurs], then.y_pred[occurs]), balanced, absent
 
 
 def _ordered(scored: Scored) -> Scored:

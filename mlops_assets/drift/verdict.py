@@ -577,8 +577,12 @@ def _score_text(score: ScoreCheck | DaysScore, relation: str) -> str:
         f"at least {fall.fall_lower:+.3f} at confidence {fall.confidence:g}"
     )
     if isinstance(score, ScoreCheck):
+        what = "score"
+        if fall.absent_classes:
+            none_of = _plural(fall.absent_classes, "1 class", f"{fall.absent_classes} classes")
+            what = f"balanced accuracy (without {none_of} that the batch has no row of)"
         return (
-            f"production's score {fall.score_now:.3f} is {relation} its {fall.score_then:.3f} on "
+            f"production's {what} {fall.score_now:.3f} is {relation} its {fall.score_then:.3f} on "
             f"the baseline holdout ({numbers})"
         )
     return (

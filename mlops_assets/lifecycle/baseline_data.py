@@ -1,6 +1,7 @@
 """``baseline_data``: the labelled snapshot, checked, split, and the contract derived from it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.journal import ALL, BaselineTaken
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.reference import periods_of_times
+from mlops_assets.spec import ModelSpec
+
+FEW = 10  # rows of a class in the holdout: fewer say next to nothing
 
 
 @dataclass(frozen=True)
@@ -20,12 +24,14 @@ class BaselineOutcome:
     """The baseline as it is stored, and where.
 
     ``effects`` says how different its periods are from each other; None where too few are known.
+    ``rare_classes`` says of which classes there are too few rows to judge much.
     """
 
     table: pd.DataFrame
     path: str
     record: BaselineTaken
     effects: DayEffects | None = None
+    rare_classes: tuple[str, ...] = ()
 
 
 def take_baseline(life: Life) -> BaselineOutcome:
@@ -58,7 +64,33 @@ def take_baseline(life: Life) -> BaselineOutcome:
         contract=contract.to_yaml(),
     )
     life.journal.keep_baseline(record)
-    return BaselineOutcome(table, path, record, _effects(life, table, periods))
+    rare = rare_classes(table[spec.columns.target], holdout, spec)
+    return BaselineOutcome(table, path, record, _effects(life, table, periods), rare)
+
+
+def rare_classes(target: pd.Series, holdout: np.ndarray, spec: ModelSpec) -> tuple[str, ...]:
+    """Of which classes the holdout has so few rows that little can be judged; a sentence each.
+
+    Args:
+        target: The labels of the baseline.
+        holdout: Which of its rows are held out, a mask.
+        spec: Task, metric, and whether the target is sensitive.
+    """
+    if spec.task != "classification":
+        return ()
+    counts: dict[Any, int] = target.value_counts().to_dict()
+    held: dict[Any, int] = target[holdout].value_counts().to_dict()
+    hidden = spec.columns.target in spec.columns.sensitive
+    return tuple(
+        f"{'a class (hidden)' if hidden else repr(each)} has {rows} of {len(target)} "
+        f"rows, {held_rows} of them in the holdout: with one row more or less of it "
+        f"recognised, a mean over the {len(counts)} classes moves by "
+        f"{1 / max(1, held_rows) / len(counts):.2f}. Whether a candidate is better at it "
+        f"can hardly be told before some {FEW} such rows of a regime have their labels; drift, and "
+        "the other classes, are judged as ever. More rows of it in the baseline help"
+        for each, rows in counts.items()
+        if (held_rows := held.get(each, 0)) < FEW
+    )
 
 
 def _effects(life: Life, table: pd.DataFrame, periods: np.ndarray | None) -> DayEffects | None:

@@ -162,6 +162,30 @@ def test_one_bad_day_is_no_fall_and_a_bad_week_is():
     assert not fallen(0.8, 0.45, 0.8, 0.5, 0.66, 0.85, 0.68)
 
 
+def with_frauds(frauds: int, alarms: int, rows: int) -> Scored:
+    """Half of the frauds are found, and there are so many false alarms."""
+    truth = np.where(np.arange(rows) < frauds, "fraud", "fine")
+    found = np.arange(rows) < frauds // 2
+    alarm = (np.arange(rows) >= frauds) & (np.arange(rows) < frauds + alarms)
+    return Scored(truth, np.where(found | alarm, "fraud", "fine"))
+
+
+def test_a_day_without_a_rare_class_does_not_swing_the_score():
+    then = with_frauds(20, 10, 1000)
+    usual = credibly_worse(with_frauds(0, 8, 800), then, F1, 0.999, 2000, 0)
+    assert (usual.absent_classes, usual.rows_then, usual.credible) == (1, 980, False)
+    assert usual.score_now == pytest.approx(0.99)
+    assert usual.score_then == pytest.approx(0.99, abs=0.001)
+    # Macro F1 of these rows is below 0.5, where that of the others is above 0.7.
+    day = with_frauds(0, 8, 800)
+    assert F1.score(day.y_true, day.y_pred) < 0.5 < F1.score(then.y_true, then.y_pred) - 0.2
+    worse = credibly_worse(with_frauds(0, 120, 800), then, F1, 0.999, 2000, 0)
+    assert worse.credible
+    # A class that was not known then is what a score falls by.
+    new = Scored(np.array(["other"] * 50 + ["fine"] * 100), np.array(["fine"] * 150))
+    assert credibly_worse(new, then, F1, 0.999, 2000, 0).credible
+
+
 def test_an_error_falls_when_it_grows():
     then = [Measured(1.0 + 0.01 * place, 100) for place in range(10)]
     now = [Measured(2.0, 100)] * 4
