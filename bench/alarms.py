@@ -8,7 +8,8 @@ import pandas as pd
 from bench.tables import EVEN, FEATURES, SHIFTED, TARGET, UNEVEN, labels, mixed
 from bench.trials import Cell, Effort, clopper_pearson, rate, run
 from mlops_assets.drift.policy import DriftPolicy
-from mlops_assets.drift.two_sample import compare, homogeneity, jensen_shannon
+from mlops_assets.drift.statistics import homogeneity, jensen_shannon
+from mlops_assets.drift.two_sample import compare
 
 POLICY = DriftPolicy()
 TASK = "classification"

@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_assets.drift.regimes import Regime
-from mlops_assets.drift.two_sample import is_number, present
+from mlops_assets.drift.side import is_number, present
 
 MOST_COMPARED = 5  # regimes
 ALIKE = 0.1  # up to here regimes are as near as each other: as far as drift's thresholds are

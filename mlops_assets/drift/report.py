@@ -15,7 +15,9 @@ from typing import Any
 import pandas as pd
 
 from mlops_assets.data.columns import Columns
-from mlops_assets.drift.two_sample import ColumnDrift, Comparison, Kind, present
+from mlops_assets.drift.day_effects import Kind
+from mlops_assets.drift.side import present
+from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 
 PLOTTED_ROWS = 5_000  # the numbers come from the comparison; these rows only draw the plots
 PLOTTED_VALUES = 30

@@ -9,7 +9,7 @@ import pandas as pd
 from mlops_assets.data.contract import check, derive_contract
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.splits import held_out
-from mlops_assets.drift.two_sample import DayEffects
+from mlops_assets.drift.side import DayEffects
 from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.journal import ALL, BaselineTaken
 from mlops_assets.lifecycle.life import Life

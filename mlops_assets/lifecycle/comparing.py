@@ -14,7 +14,8 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.data.contract import Checked, Contract, check
 from mlops_assets.drift.policy import DriftPolicy
 from mlops_assets.drift.score import Scored, ScoreFall, falls
-from mlops_assets.drift.two_sample import Comparison, DayEffects, Side, compare_sides
+from mlops_assets.drift.side import DayEffects, Side
+from mlops_assets.drift.two_sample import Comparison, compare_sides
 from mlops_assets.metrics import Metric
 from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.evaluation import Evidence, beside, measure
@@ -36,7 +37,7 @@ class Comparing(Protocol):
         max_rows: int,
         periods: np.ndarray | None = None,
     ) -> Side:
-        """A table, ready to be compared; as :class:`mlops_assets.drift.two_sample.Side`."""
+        """A table, ready to be compared; as :class:`mlops_assets.drift.side.Side`."""
         ...
 
     def compare(

@@ -21,7 +21,8 @@ from mlops_assets.drift.score import (
     fall_of_days,
     score_spread,
 )
-from mlops_assets.drift.two_sample import Comparison, DayEffects, Side
+from mlops_assets.drift.side import DayEffects, Side
+from mlops_assets.drift.two_sample import Comparison
 from mlops_assets.drift.verdict import (
     Batch,
     DaysScore,

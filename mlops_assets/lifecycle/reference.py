@@ -9,7 +9,7 @@ import pandas as pd
 
 from mlops_assets.drift.day_effects import FEWEST_PERIODS
 from mlops_assets.drift.regimes import BASELINE, ReportRecord, quiet_days, regimes_by_day
-from mlops_assets.drift.two_sample import DayEffects, Side
+from mlops_assets.drift.side import DayEffects, Side
 from mlops_assets.errors import NotStoredError
 from mlops_assets.lifecycle.journal import ALL
 from mlops_assets.lifecycle.life import Life

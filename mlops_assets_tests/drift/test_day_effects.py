@@ -15,7 +15,8 @@ from mlops_assets.drift.day_effects import (
     of_neighbours,
 )
 from mlops_assets.drift.policy import DriftPolicy
-from mlops_assets.drift.two_sample import DayEffects, Periods, Side, compare_sides
+from mlops_assets.drift.side import DayEffects, Periods, Side
+from mlops_assets.drift.two_sample import compare_sides
 
 POLICY = DriftPolicy()
 FEATURES = ("x", "z", "kind")

@@ -12,19 +12,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mlops_assets.drift.policy import DriftPolicy
-from mlops_assets.drift.two_sample import (
-    MISSING,
-    ColumnDrift,
+from mlops_assets.drift.side import kind_of
+from mlops_assets.drift.statistics import (
     _cumulants,
-    _joint_p,
     _lumped,
-    compare,
     cramer_von_mises,
     homogeneity,
     jensen_shannon,
-    kind_of,
     normed_wasserstein,
 )
+from mlops_assets.drift.two_sample import MISSING, ColumnDrift, _joint_p, compare
 
 POLICY = DriftPolicy()
 CLASSIFICATION = "classification"
