@@ -1,8 +1,11 @@
 """What a table must look like: derived from the baseline, and checked on every batch.
 
 ``rules`` is the contract itself and what the YAML can say of it; ``derive`` reads it off a
-baseline, unless ``problems`` finds that baseline unusable; ``check`` holds a batch against it;
-``tell`` has the words.
+baseline, unless ``problems`` finds that baseline unusable; ``check`` holds a table against it, and
+``column`` one column; ``tell`` has the words.
+
+What a table shows that the contract does not know is impossible (a ``ContractViolation``), or
+unusual (a note): harmless by itself, and for the drift report to judge.
 """
 
 from mlops_assets.data.contract.check import Checked, check

@@ -2,35 +2,36 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import pandas as pd
 
-from mlops_assets.data.coerce import coerce, plain
 from mlops_assets.data.columns import Columns
-from mlops_assets.data.contract.rules import ColumnContract, Contract
+from mlops_assets.data.contract.column import Column, now_in_utc
+from mlops_assets.data.contract.rules import Contract
 from mlops_assets.data.contract.tell import (
     ContractViolation,
     Violation,
     examples,
     hint,
+    lines_to_paste,
     rows_of,
     some,
 )
 
-if TYPE_CHECKING:
-    import pandera.pandas as pa
-
 
 @dataclass(frozen=True)
 class Checked:
-    """A table that keeps the contract, and the harmless differences that were put right."""
+    """A table that keeps the contract, what was put right in it, and what is unusual about it.
+
+    ``unusual`` are those of the ``notes`` that a person should look at: what the baseline does
+    not show, and is not impossible.
+    """
 
     frame: pd.DataFrame
     notes: tuple[str, ...]
+    unusual: tuple[str, ...] = ()
 
 
 def check(
@@ -54,7 +55,7 @@ def check(
         was put right.
 
     Raises:
-        ContractViolation: with every violation, not only the first.
+        ContractViolation: with every violation, not only the first, and how to accept what is new.
     """
     checked, violations = examine(frame, contract, columns, now)
     if violations:
@@ -64,7 +65,7 @@ def check(
             "the batch",
             "Correct the data at its source and run the day again. If the data is meant to be "
             "like this, say so under `contract` in the model's defs.yaml and materialize "
-            "baseline_data again.",
+            "baseline_data again." + lines_to_paste(violations),
         )
     return checked
 
@@ -79,46 +80,29 @@ def examine(
     frame = frame.rename(columns=str)
     violations = list(_shape_violations(frame, contract))
     notes = list(_shape_notes(frame, contract, columns))
+    unusual: list[str] = []
     times = Counter(frame.columns)
     left_out = _left_out(frame, contract, columns)
     frame = frame.assign(**dict.fromkeys(left_out))
-    present = [name for name in contract.columns if times[name] == 1 or name in left_out]
     typed: dict[str, pd.Series] = {}
-    for name in present:
-        rules = contract.columns[name]
+    for name, rules in contract.columns.items():
+        if times[name] != 1 and name not in left_out:
+            continue
         if name in columns.ignore:
             typed[name] = frame[name]
             continue
-        column = coerce(frame[name], rules.type)
-        typed[name] = column.values
-        if column.note:
-            notes.append(f"{name}: {column.note}.")
-        if rows := int(column.wrong.sum()):
-            wrong = plain(frame[name])[column.wrong]
-            violations.append(
-                Violation(
-                    name,
-                    "type",
-                    rows,
-                    examples(wrong, sensitive=name in columns.sensitive),
-                    f"{rows} of {rows_of(len(frame))} {column.says}",
-                )
-            )
-            # The rest of the rules judge the rows that fit.
-            typed[name] = column.values[~column.wrong]
-    notes += _category_notes(typed, contract, columns)
-    for name, values in typed.items():
-        if name in columns.ignore:
-            continue
-        sensitive = name in columns.sensitive
-        rules = contract.columns[name]
-        violations += _value_violations(name, values, rules, sensitive, len(frame), now)
+        one = Column(name, rules, columns, len(frame), now or now_in_utc(), name in left_out)
+        typed[name] = one.brought_into_shape(frame[name])
+        one.hold_against_rules(typed[name])
+        violations += one.violations
+        notes += one.notes
+        unusual += one.unusual
     if contract.unique and set(contract.unique) <= set(typed):
         violations += _id_violations(typed, contract, columns, len(frame))
     order = [*contract.columns]
     violations.sort(key=lambda v: -1 if v.column is None else order.index(v.column))
     shaped = pd.DataFrame() if violations else pd.DataFrame(typed).reset_index(drop=True)
-    return Checked(shaped, tuple(notes)), tuple(violations)
+    return Checked(shaped, (*notes, *unusual), tuple(unusual)), tuple(violations)
 
 
 def _left_out(frame: pd.DataFrame, contract: Contract, columns: Columns) -> list[str]:
@@ -162,111 +146,6 @@ def _shape_notes(frame: pd.DataFrame, contract: Contract, columns: Columns) -> I
         yield f"{columns.target}: no label column; the rows count as not labelled yet."
     elif names.count(columns.target) == 1 and (late := int(frame[columns.target].isna().sum())):
         yield f"{columns.target}: {late} of {rows_of(len(frame))} are not labelled yet."
-
-
-def _category_notes(
-    typed: dict[str, pd.Series], contract: Contract, columns: Columns
-) -> Iterator[str]:
-    """New categories that are few enough to be let through."""
-    for name, values in typed.items():
-        rules = contract.columns[name]
-        if rules.categories is None or name == columns.target:
-            continue
-        new = values[values.notna() & ~values.isin(rules.categories)]
-        if len(new) and len(new) <= rules.new_category_share * len(values):
-            shown = ", ".join(examples(new, sensitive=name in columns.sensitive))
-            yield f"{name}: {len(new)} of {rows_of(len(values))} have a new category: {shown}."
-
-
-def _value_violations(
-    name: str,
-    values: pd.Series,
-    rules: ColumnContract,
-    sensitive: bool,
-    total: int,
-    now: datetime.datetime | None,
-) -> Iterator[Violation]:
-    """The rules of one column, validated by pandera all at once."""
-    asked = list(_asked(rules, sensitive, now))
-    if all(_holds_everywhere(rule.holds(values)) for rule in asked):
-        return  # pandera takes three times as long as all the rest of a check
-    import pandera.pandas as pa
-
-    checks = [
-        # Three failing rows are enough for pandera's own record: ours counts them all.
-        pa.Check(rule.holds, name=rule.name, error=rule.error, ignore_na=False, n_failure_cases=3)
-        for rule in asked
-    ]
-    schema = pa.DataFrameSchema({name: pa.Column(checks=checks, nullable=True)})
-    try:
-        schema.validate(values.to_frame(name), lazy=True)
-    except pa.errors.SchemaErrors as errors:
-        for error in errors.schema_errors:
-            failing = values[~cast("pd.Series", error.check_output)]
-            rule = cast("pa.Check", error.check)
-            yield Violation(
-                name,
-                str(rule.name),
-                len(failing),
-                () if rule.name == "null" else examples(failing, sensitive),
-                f"{len(failing)} of {rows_of(total)} {rule.error}",
-            )
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """One rule of a column: ``holds`` marks the values that keep it."""
-
-    name: str
-    error: str
-    holds: Callable[[pd.Series], pd.Series]
-
-
-def _holds_everywhere(kept: pd.Series) -> bool:
-    return kept.dtype == bool and bool(kept.all())
-
-
-def _asked(
-    rules: ColumnContract, sensitive: bool, now: datetime.datetime | None
-) -> Iterator[_Rule]:
-    def few_enough(fails: pd.Series, share: float) -> pd.Series:
-        tolerated = fails.sum() <= share * len(fails)
-        return pd.Series(data=True, index=fails.index) if tolerated else ~fails
-
-    if rules.null_share < 1:
-        allowed = f"at most {rules.null_share:.0%}" if rules.null_share else "none"
-        yield _Rule(
-            "null",
-            f"have no value; allowed: {allowed}",
-            lambda values: few_enough(values.isna(), rules.null_share),
-        )
-    if rules.type in ("integer", "float"):
-        yield _Rule("infinite", "are infinite", lambda values: ~np.isinf(values))
-    if (low := rules.minimum) is not None:
-        text = f"are below {low:g}, the lowest plausible value"
-        yield _Rule("minimum", text, lambda values: ~(values < low) | np.isinf(values))
-    if (high := rules.maximum) is not None:
-        text = f"are above {high:g}, the highest plausible value"
-        yield _Rule("maximum", text, lambda values: ~(values > high) | np.isinf(values))
-    if (known := rules.categories) is not None:
-        which = "" if sensitive else f" {some([str(value) for value in known])}"
-        text = f"are none of the known categories{which}"
-        yield _Rule(
-            "category",
-            text,
-            lambda values: few_enough(
-                values.notna() & ~values.isin(known), rules.new_category_share
-            ),
-        )
-    if not rules.future:
-        # A day of grace: the zones of the writer and of this machine may differ.
-        limit = (now or now_in_utc()) + datetime.timedelta(days=1)
-        yield _Rule("future", "are in the future", lambda values: ~(values > limit))
-
-
-def now_in_utc() -> datetime.datetime:
-    """The present in UTC, without a zone, as moments are kept."""
-    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
 
 
 def _id_violations(

@@ -1,14 +1,15 @@
 """What makes a baseline unusable: each problem with what to do about it."""
 
+import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
-from mlops_assets.data.coerce import kind_of
+from mlops_assets.data.coerce import ColumnType, kind_of
 from mlops_assets.data.columns import Columns
-from mlops_assets.data.contract.rules import ContractOverrides
+from mlops_assets.data.contract.rules import Category, ColumnOverrides, ContractOverrides
 from mlops_assets.data.contract.tell import LINES_SHOWN, examples, for_example, hint, rows_of, some
 from mlops_assets.errors import UserError
 
@@ -16,6 +17,17 @@ MIN_BASELINE_ROWS = 50
 """Fewer rows make neither a model nor a reference to compare with."""
 
 MAX_CATEGORIES = 50
+
+_NUMBERS: tuple[ColumnType, ...] = ("integer", "float")
+_KNOWN: tuple[ColumnType, ...] = ("category", "string", "boolean", "integer", "float")
+_RULES_OF: dict[str, tuple[tuple[ColumnType, ...], str]] = {
+    "minimum": (_NUMBERS, "numbers"),
+    "maximum": (_NUMBERS, "numbers"),
+    "max_out_of_range_share": (_NUMBERS, "numbers"),
+    "future": (("datetime",), "dates"),
+    "categories": (_KNOWN, "text, numbers, or true and false"),
+    "max_new_category_share": (_KNOWN, "text, numbers, or true and false"),
+}
 
 
 def report(problems: list[str]) -> None:
@@ -134,6 +146,84 @@ def column_problems(
     for name in columns.id:
         if missing := int(frame[name].isna().sum()):
             yield f"{name}: {missing} of {rows_of(len(frame))} have no id. Give every row one."
+
+
+def override_problems(
+    types: Mapping[str, ColumnType], columns: Columns, overrides: ContractOverrides, task: str
+) -> Iterator[str]:
+    """What the YAML says of a column that makes no sense for it."""
+    for name, given in overrides.columns.items():
+        if name in columns.ignore:
+            continue  # nothing is asked of it
+        where, to = f"contract.columns.{name}", types[name]
+        for rule, (fits, holding) in _RULES_OF.items():
+            if getattr(given, rule) is not None and to not in fits:
+                yield (
+                    f"{name}: `{where}.{rule}` is for {holding}, and the column is of type {to}. "
+                    "Take it away, or set the column's `type`."
+                )
+        bounds = [bound for bound in (given.minimum, given.maximum) if bound is not None]
+        if bounds != sorted(bounds):
+            yield f"{name}: `{where}.minimum` is above its `maximum`. Correct one of them."
+        if name == columns.timestamp and to != "datetime":
+            yield f"{name}: `columns.timestamp` holds dates. Take `{where}.type` away."
+        if name in columns.id and (given.null_share or given.max_new_null_share):
+            yield f"{name}: every row needs an id. Let no value be null in `{where}`."
+        yield from _category_problems(name, given, to)
+        if name == columns.target:
+            yield from _class_problems(name, given, to, task)
+
+
+def _category_problems(name: str, given: ColumnOverrides, to: ColumnType) -> Iterator[str]:
+    if to not in _RULES_OF["categories"][0]:
+        return
+    wrong = [one for one in given.categories or [] if as_category(one, to) is None]
+    if wrong and to in ("category", "string"):
+        yield (
+            f"{name}: `contract.columns.{name}.categories` has {some([str(one) for one in wrong])} "
+            "for text. YAML reads words like yes, no, on and off as true and false: write them in "
+            "quotes."
+        )
+    elif wrong:
+        yield (
+            f"{name}: `contract.columns.{name}.categories` has {some([repr(one) for one in wrong])}"
+            f", and the column is of type {to}. Correct them, or set the column's `type`."
+        )
+
+
+def _class_problems(name: str, given: ColumnOverrides, to: ColumnType, task: str) -> Iterator[str]:
+    where = f"contract.columns.{name}"
+    if task == "regression":
+        if to not in ("float", "integer"):
+            yield f"{name}: regression needs numbers. Take `{where}.type` away, or set `task`."
+        if given.categories is not None:
+            yield f"{name}: regression has no classes. Take `{where}.categories` away."
+        return
+    if to in ("float", "datetime"):
+        yield (
+            f"{name}: a class is text, a whole number, or true and false. Correct `{where}.type`."
+        )
+    for rule in ("minimum", "maximum", "max_out_of_range_share"):
+        if getattr(given, rule) is not None:
+            yield f"{name}: classes have no range. Take `{where}.{rule}` away."
+
+
+def as_category(given: Category, to: ColumnType) -> Category | None:
+    """A category or class as a column of this type holds it; None where it holds no such one."""
+    if to == "boolean":
+        return {"true": True, "false": False, "1": True, "0": False}.get(str(given).lower())
+    if isinstance(given, bool):
+        return None
+    if to in ("category", "string"):
+        whole = isinstance(given, float) and given.is_integer()
+        return str(int(given)) if whole else str(given)
+    try:
+        number = float(given)
+    except ValueError:
+        return None
+    if to == "float":
+        return number if math.isfinite(number) else None
+    return int(given) if number.is_integer() else None
 
 
 def _type_problems(name: str, values: pd.Series, kind: str, columns: Columns) -> Iterator[str]:

@@ -1,9 +1,14 @@
 """What is told of a table: its violations, in words that show no sensitive value."""
 
 import difflib
-from dataclasses import dataclass
+import math
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
+import yaml
 
 from mlops_assets.errors import UserError
 
@@ -15,13 +20,17 @@ _HIDDEN = ("values hidden",)
 
 @dataclass(frozen=True)
 class Violation:
-    """One broken rule of one column (or of the table, where ``column`` is None)."""
+    """One broken rule of one column (or of the table, where ``column`` is None).
+
+    ``accept`` is what the YAML can say of the column for its values to be taken.
+    """
 
     column: str | None
     rule: str
     rows: int
     examples: tuple[str, ...]
     message: str
+    accept: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """``column: message: examples``, the examples hidden for sensitive columns."""
@@ -44,6 +53,25 @@ class ContractViolation(UserError):  # noqa: N818 - the name of the concept
         super().__init__("\n".join([head, *lines, advice]))
 
 
+def lines_to_paste(violations: tuple[Violation, ...]) -> str:
+    """How the YAML can take what is new, in lines to paste; empty where it cannot."""
+    accepted = {v.column: dict(v.accept) for v in violations if v.accept}
+    if not accepted:
+        return ""
+    said = yaml.safe_dump(
+        {"contract": {"columns": accepted}},
+        default_flow_style=None,
+        sort_keys=False,
+        allow_unicode=True,
+        width=10**9,
+    )
+    return (
+        "\nTo have what is new known from now on, add these lines under `attributes` in the "
+        "model's defs.yaml (to the `contract` that is there, if one is), materialize "
+        "baseline_data again, and run the day again:\n" + textwrap.indent(said.rstrip(), "  ")
+    )
+
+
 def examples(values: pd.Series, sensitive: bool) -> tuple[str, ...]:
     """Three different values; none of a sensitive column."""
     if sensitive:
@@ -62,7 +90,15 @@ def for_example(examples: tuple[str, ...]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else value[:37] + "...")
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def number(value: float) -> str:
+    """A number short enough to read, and not so short that it is another one."""
+    if not math.isfinite(value):
+        return f"{value:g}"
+    whole = value == round(value) and abs(value) < 1e15
+    return f"{value:.0f}" if whole else f"{value:.6g}" if abs(value) < 1e5 else f"{value:.10g}"
 
 
 def rows_of(count: int) -> str:
