@@ -40,6 +40,24 @@ class Metric:
         rows = len(np.asarray(y_true))
         return float(self.resampled(y_true, y_pred, np.arange(rows)[np.newaxis, :])[0])
 
+    def score_of_known(self, y_true: ArrayLike, y_pred: ArrayLike) -> float:
+        """The score over the classes that ``y_true`` has, as on rows older than a class is.
+
+        A prediction of another class is wrong for its row, and makes no class of its own, which a
+        mean over classes would count as much as each of the others. NaN where there are no rows.
+        """
+        if self.task == "regression" or len(np.asarray(y_true)) == 0:
+            return self.score(y_true, y_pred)
+        from pandas import factorize
+
+        truth: Any = np.asarray(y_true)
+        codes, classes = factorize(truth, use_na_sentinel=False)
+        same = np.asarray(y_pred)[:, np.newaxis] == np.asarray(classes)[np.newaxis, :]
+        true = np.eye(len(classes), dtype=int)[codes]
+        hits, predicted = (true * same).sum(axis=0), same.sum(axis=0)
+        counts = (hits, true.sum(axis=0), predicted)
+        return float(_BY_COUNTS[self.name](*(each[np.newaxis, :] for each in counts))[0])
+
     def resampled(self, y_true: ArrayLike, y_pred: ArrayLike, indices: np.ndarray) -> np.ndarray:
         """The score on each resample of the rows.
 

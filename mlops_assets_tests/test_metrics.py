@@ -1,5 +1,6 @@
 """Metrics: scikit-learn's values, with and without resampling."""
 
+import math
 import tracemalloc
 
 import numpy as np
@@ -146,3 +147,27 @@ def test_scores_of_counts_are_those_of_the_repeated_rows(metric):
     counts = np.array([[1, 2, 3, 4], [5, 0, 0, 0], [0, 1, 0, 2]])
     for row, score in zip(counts, metric.of_counts(y_true, y_pred, counts), strict=True):
         assert score == pytest.approx(metric.score(np.repeat(y_true, row), np.repeat(y_pred, row)))
+
+
+@pytest.mark.parametrize("metric", metrics_for("classification"), ids=lambda metric: metric.name)
+def test_a_class_that_came_later_makes_no_class_of_its_own(metric):
+    y = np.array(["a", "a", "a", "b", "b", "b"])
+    wrong = np.array(["a", "a", "b", "b", "b", "b"])
+    later = np.array(["a", "a", "new", "b", "b", "b"])
+    assert metric.score_of_known(y, wrong) == metric.score(y, wrong)
+    assert metric.score_of_known(y, later) >= metric.score(y, later)
+    assert metric.score_of_known(y, later) == pytest.approx(
+        {
+            "f1_macro": (0.8 + 1.0) / 2,
+            "accuracy": 5 / 6,
+            "balanced_accuracy": 5 / 6,
+            "precision_macro": 1.0,
+            "recall_macro": 5 / 6,
+        }[metric.name]
+    )
+    assert math.isnan(metric.score_of_known(y[:0], y[:0]))
+
+
+def test_numbers_have_no_classes_to_know():
+    rmse = get_metric("rmse", "regression")
+    assert rmse.score_of_known([1.0, 2.0], [1.0, 4.0]) == rmse.score([1.0, 2.0], [1.0, 4.0])

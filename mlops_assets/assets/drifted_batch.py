@@ -31,7 +31,8 @@ def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
         },
         output_required=False,
         description="One day's batch, checked against the data contract. A batch that breaks the "
-        "contract is kept in quarantine and never becomes a partition.",
+        "contract is kept in quarantine and never becomes a partition; what is only unusual is "
+        "told, and left to the drift report.",
     )
     def _drifted_batch(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
@@ -65,7 +66,20 @@ def _stored(taken: BatchOutcome) -> dg.MaterializeResult:
     return dg.MaterializeResult(
         metadata=table_metadata(taken.table, taken.path)
         | taken.record.model_dump(include={"labelled_rows", "notes", "data_hash"}),
-        check_results=[dg.AssetCheckResult(passed=True, check_name="contract")],
+        check_results=[_kept(taken.record.unusual)],
+    )
+
+
+def _kept(unusual: list[str]) -> dg.AssetCheckResult:
+    """Green; or yellow with what a person should look at, while the drift report judges it."""
+    if not unusual:
+        return dg.AssetCheckResult(passed=True, check_name="contract")
+    return dg.AssetCheckResult(
+        passed=False,
+        check_name="contract",
+        severity=dg.AssetCheckSeverity.WARN,
+        description="Possible, but unusual:\n" + "\n".join(f"- {what}" for what in unusual),
+        metadata={"unusual": len(unusual)},
     )
 
 

@@ -59,6 +59,7 @@ def take_batch(life: Life, partition: str, *, only_labels: bool = False) -> Batc
         rows=len(checked.frame),
         labelled_rows=len(spec.columns.labelled(checked.frame)),
         notes=[*checked.notes, *notes],
+        unusual=list(checked.unusual),
         data_hash=data_hash,
     )
     path = life.store.write(spec.name, "drifted_batch", partition, checked.frame)

@@ -41,6 +41,9 @@ class BatchTaken(BaseModel):
     rows: int
     labelled_rows: int
     notes: list[str] = []
+    unusual: list[str] = Field(
+        default=[], description="Those of the notes that a person should look at."
+    )
     data_hash: str
 
 

@@ -109,8 +109,9 @@ def measure(
     y, candidate_pred, production_pred = map(np.asarray, (y, candidate_pred, production_pred))
     candidate = _score(metric, y, candidate_pred)
     production = _score(metric, y, production_pred)
-    on_baseline = _score(metric, baseline_y, candidate_baseline_pred)
-    first = _score(metric, baseline_y, first_baseline_pred)
+    # By the baseline's own classes: a class that came later cannot be right there.
+    on_baseline = _score_of_known(metric, baseline_y, candidate_baseline_pred)
+    first = _score_of_known(metric, baseline_y, first_baseline_pred)
     improvement = _improvement(metric, candidate, production)
     lower = improvement_lower(
         y, candidate_pred, production_pred, metric, confidence, policy.resamples, policy.seed
@@ -325,6 +326,10 @@ def _rows(columns: tuple[np.ndarray, ...], seed: int) -> np.ndarray:
 
 def _score(metric: Metric, y: ArrayLike, predictions: ArrayLike) -> float | None:
     return metric.score(y, predictions) if len(np.asarray(y)) else None
+
+
+def _score_of_known(metric: Metric, y: ArrayLike, predictions: ArrayLike) -> float | None:
+    return metric.score_of_known(y, predictions) if len(np.asarray(y)) else None
 
 
 def _drop(metric: Metric, candidate: float | None, first: float | None) -> float | None:

@@ -180,7 +180,7 @@ def weigh(
     for weight in weights:
         predicted = out_of_fold(roles.weights(weight))
         on_baseline = (
-            keeps.score(truth[roles.baseline], predicted[roles.baseline])
+            keeps.score_of_known(truth[roles.baseline], predicted[roles.baseline])
             if roles.baseline.any()
             else None
         )

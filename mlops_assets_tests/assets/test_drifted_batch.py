@@ -92,6 +92,21 @@ def test_every_violation_is_told_at_once(arriving):
     assert run.check("contract").metadata["violations"].value == 2
 
 
+def test_what_is_unusual_is_a_yellow_check_and_the_day_goes_on(arriving):
+    loop, folder = arriving
+    rows = rows_of(GOOD)
+    rows.loc[0, "petal_width"] = None
+    rows.to_parquet(folder / f"{GOOD}.parquet")
+    run = loop.daily(GOOD)
+    assert set(run.materialized) == set(DAILY), run.message
+    check = run.check("contract")
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert check.description == (
+        "Possible, but unusual:\n"
+        "- petal_width: 1 of 300 rows have no value, where every row of the baseline has one."
+    )
+
+
 def test_a_batch_that_is_not_there_yet_ends_the_run_well_and_nothing_follows(arriving):
     loop, _ = arriving
     before = loop.files()
