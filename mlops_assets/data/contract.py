@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlops_assets.data.coerce import ColumnType, coerce, kind_of, plain
-from mlops_assets.data.columns import Columns
+from mlops_assets.data.columns import Columns, with_columns
 from mlops_assets.errors import UserError
 
 if TYPE_CHECKING:
@@ -502,7 +502,7 @@ def _examine(
     notes = list(_shape_notes(frame, contract, columns))
     times = Counter(frame.columns)
     left_out = _left_out(frame, contract, columns)
-    frame = frame.assign(**dict.fromkeys(left_out))
+    frame = with_columns(frame, dict.fromkeys(left_out))
     present = [name for name in contract.columns if times[name] == 1 or name in left_out]
     typed: dict[str, pd.Series] = {}
     for name in present:

@@ -311,8 +311,9 @@ def _experiment(
     if task == "classification":
         # Without its preprocessing PyCaret takes classes only as codes from 0.
         target = pd.Series(pd.factorize(target)[0], name=_TARGET)
-    data = table.assign(**{_TARGET: target}).iloc[order].reset_index(drop=True)
-    data.columns = [*(f"feature_{i}" for i in range(table.shape[1])), _TARGET]
+    # Under names of our own: a column of the table may have any, `target` too.
+    data = table.set_axis([f"feature_{i}" for i in range(table.shape[1])], axis="columns")
+    data = data.assign(**{_TARGET: target}).iloc[order].reset_index(drop=True)
     experiment = experiment_class()
     experiment.setup(
         data=data.iloc[:-1],
