@@ -2,13 +2,8 @@
 
 import dagster as dg
 
-from mlops_assets.assets.shared import (
-    asset,
-    life_of,
-    markdown_table,
-    table_metadata,
-    told_plainly,
-)
+from mlops_assets.assets.markdown import as_code, as_pairs
+from mlops_assets.assets.shared import asset, life_of, table_metadata, told_plainly
 from mlops_assets.data.store import Store
 from mlops_assets.drift.day_effects import FEWEST_PERIODS
 from mlops_assets.lifecycle.baseline_data import BaselineOutcome, take_baseline
@@ -43,8 +38,8 @@ def baseline_data(spec: ModelSpec) -> dg.AssetsDefinition:
             | {"day_effects": _day_effects(taken)}
             | ({"rare_classes": "; ".join(taken.rare_classes)} if taken.rare_classes else {})
             | {
-                "contract": dg.MetadataValue.md(f"```yaml\n{taken.record.contract}```"),
-                "target": shown or markdown_table(balance, (target, "rows")),
+                "contract": as_code(taken.record.contract, "yaml"),
+                "target": shown or as_pairs(balance, (target, "rows")),
             }
         )
 
@@ -65,7 +60,7 @@ def _day_effects(taken: BaselineOutcome) -> dg.MarkdownMetadataValue:
         name: f"a day explains {share:.0%}{TOLD if share > ALL_OF_IT else ''}"
         for name, share in sorted(shares.items(), key=lambda each: -each[1])
     }
-    return markdown_table(told, ("column", f"between {effects.periods} periods"))
+    return as_pairs(told, ("column", f"between {effects.periods} periods"))
 
 
 def by_hand(spec: ModelSpec) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from mlops_assets.assets.markdown import as_table, as_text
 from mlops_assets.assets.shared import asset, life_of, told_plainly
 from mlops_assets.data.store import Store
 from mlops_assets.lifecycle.drift_report import DriftOutcome, report_drift
@@ -109,17 +110,22 @@ def _columns_table(spec: ModelSpec, found: DriftOutcome) -> dg.MarkdownMetadataV
     matters, drift = {column.name: column for column in found.ranked}, spec.drift
     order = {column.name: place for place, column in enumerate(found.ranked)}
     columns = sorted(found.comparison.columns, key=lambda c: order.get(c.name, len(order)))
-    lines = [
-        "| column | distance | needed | p, corrected | needed | differs | importance | impact | |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    header = "column", "distance", "needed", "p, corrected", "needed", "differs"
+    rows = []
     for column in columns:
         rank = matters.get(column.name)
         level = drift.target_significance if column.is_target else drift.significance
-        lines.append(
-            f"| {column.name} | {column.distance:.3f} | {column.threshold:g} "
-            f"| {column.p_adjusted:.2g} | {level:g} | {'**yes**' if column.differs else 'no'} "
-            f"| {f'{rank.importance:.3f}' if rank else ''} "
-            f"| {f'{rank.impact:.3f}' if rank else ''} | {column.note} |"
+        rows.append(
+            [
+                as_text(column.name),
+                f"{column.distance:.3f}",
+                f"{column.threshold:g}",
+                f"{column.p_adjusted:.2g}",
+                f"{level:g}",
+                "**yes**" if column.differs else "no",
+                f"{rank.importance:.3f}" if rank else "",
+                f"{rank.impact:.3f}" if rank else "",
+                as_text(column.note),
+            ]
         )
-    return dg.MetadataValue.md("\n".join(lines))
+    return as_table([*header, "importance", "impact", ""], rows)

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from mlops_assets.assets.markdown import as_table, as_text
 from mlops_assets.assets.shared import asset, life_of, told_plainly
 from mlops_assets.data.store import Store
 from mlops_assets.lifecycle.journal import Decided
@@ -56,10 +57,9 @@ def _result(partition: str, outcome: DecisionOutcome) -> dg.MaterializeResult:
 
 def _numbers(decided: Decided) -> dict[str, Any]:
     evidence = decided.evidence
-    rows = ["| check | holds | with these numbers |", "|---|---|---|"]
-    rows += [f"| {c.name} | {'✓' if c.passed else '✗'} | {c.detail} |" for c in decided.checks]
+    rows = [[c.name, "✓" if c.passed else "✗", as_text(c.detail)] for c in decided.checks]
     told = {
-        "checks": dg.MetadataValue.md("\n".join(rows)),
+        "checks": as_table(["check", "holds", "with these numbers"], rows),
         "metric": evidence.metric,
         "candidate_version": decided.candidate_version,
         "compared_with_version": decided.production_version,

@@ -1,6 +1,6 @@
 """What the assets have in common: how they are declared, and how they report."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -117,10 +117,3 @@ def table_metadata(table: pd.DataFrame, path: str) -> dict[str, Any]:
         "dagster/column_schema": dg.TableSchema(columns=columns),
         "stored_at": dg.MetadataValue.path(path),
     }
-
-
-def markdown_table(rows: Mapping[str, Any], header: tuple[str, str]) -> dg.MarkdownMetadataValue:
-    """A two-column table for the UI."""
-    lines = [f"| {header[0]} | {header[1]} |", "|---|---|"]
-    lines += [f"| {name} | {value} |" for name, value in rows.items()]
-    return dg.MetadataValue.md("\n".join(lines))

@@ -9,6 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets import settings
+from mlops_assets.assets.markdown import as_table
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.outside import Trainer, Training
 from mlops_assets.lifecycle.trainer import TrackedTrainer
@@ -66,7 +67,7 @@ def training_metadata(training: Training) -> dict[str, Any]:
     if training.leaderboard is not None:
         told |= {
             "algorithm": training.algorithm,
-            "leaderboard": dg.MetadataValue.md(_as_markdown(training.leaderboard)),
+            "leaderboard": _as_markdown(training.leaderboard),
             "notes": dg.MetadataValue.json(list(training.notes)),
         }
     if training.regime_weight is not None:
@@ -85,10 +86,10 @@ def _end_if_asked_to(context: dg.AssetExecutionContext) -> None:
         raise dg.DagsterExecutionInterruptedError
 
 
-def _as_markdown(leaderboard: pd.DataFrame) -> str:
+def _as_markdown(leaderboard: pd.DataFrame) -> dg.MarkdownMetadataValue:
     shown = leaderboard.drop(columns="id")
-    lines = ["|".join(["", *shown.columns, ""]), "|".join(["", *["---"] * shown.shape[1], ""])]
-    for row in shown.itertuples(index=False):
-        cells = [f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
-        lines.append("|".join(["", *cells, ""]))
-    return "\n".join(lines)
+    rows = [
+        [f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
+        for row in shown.itertuples(index=False)
+    ]
+    return as_table(list(shown.columns), rows)

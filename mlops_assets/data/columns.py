@@ -1,5 +1,8 @@
 """Which column of a model's table plays which role."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,3 +45,14 @@ class Columns(BaseModel):
             return frame.iloc[:0]
         known = frame[self.target].notna()
         return frame if known.all() else frame[known]
+
+
+def with_columns(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """A new table with further, or other, columns.
+
+    As ``DataFrame.assign``, which cannot be given a column that is called ``self``.
+    """
+    made = frame.copy(deep=False)
+    for name, values in columns.items():
+        made[name] = values
+    return made

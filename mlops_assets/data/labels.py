@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from mlops_assets.data.columns import Columns
+from mlops_assets.data.columns import Columns, with_columns
 from mlops_assets.errors import UserError
 
 _EXACT = 2**53  # from here on a float stands for several whole numbers
@@ -57,7 +57,7 @@ def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> 
     found = rows.map(pd.Series(known[target].to_numpy(), index=keys))
     if target in frame.columns:
         found = found.where(found.notna(), frame[target])
-    return frame.assign(**{target: found})
+    return with_columns(frame, {target: found})
 
 
 def _refuse_two_labels(several: pd.Series, columns: Columns) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_assets.data.coerce import kind_of, plain
-from mlops_assets.data.columns import Columns
+from mlops_assets.data.columns import Columns, with_columns
 
 
 class SplitPolicy(BaseModel):
@@ -191,7 +191,7 @@ def _lowest(keys: np.ndarray, share: float) -> np.ndarray:
 def _one_zero(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with -0.0 as 0.0: they are equal, and their hashes would not be."""
     floats = [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
-    return frame.assign(**{name: frame[name] + 0.0 for name in floats}) if floats else frame
+    return with_columns(frame, {name: frame[name] + 0.0 for name in floats}) if floats else frame
 
 
 def _hashes(frame: pd.DataFrame, seed: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from mlops_assets.data.columns import with_columns
 from mlops_assets.data.contract import Contract, ContractViolation
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.labels import join_labels
@@ -92,7 +93,8 @@ def _read(life: Life, partition: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
             return rows, (note,)
         kept = join_labels(rows, stored, spec.columns)
         if target in rows:
-            kept = kept.assign(**{target: rows[target].where(rows[target].notna(), kept[target])})
+            known = rows[target].where(rows[target].notna(), kept[target])
+            kept = with_columns(kept, {target: known})
         return kept, (note,)
     joined = join_labels(rows, labels, spec.columns)
     if joined is rows:

@@ -1,6 +1,8 @@
 """``predictions``: the batch, scored with the production model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -27,11 +29,18 @@ def predict(life: Life, partition: str) -> Predicted:
     batch = life.store.read(life.spec.name, "drifted_batch", partition)
     version = served_by(life, partition)
     predicted = life.load(version).predict(batch)
-    kept = [*columns.id, *([columns.timestamp] if columns.timestamp else [])]
     said = {"prediction": predicted, "model_version": version.number}
-    table = pd.DataFrame({name: batch[name] for name in kept} | said, index=batch.index)
+    kept = [*columns.id, *([columns.timestamp] if columns.timestamp else [])]
+    table = pd.DataFrame({_beside(said, n): batch[n] for n in kept} | said, index=batch.index)
     path = life.store.write(life.spec.name, "predictions", partition, table)
     return Predicted(table, path, version)
+
+
+def _beside(said: Mapping[str, Any], name: str) -> str:
+    """The name of a column of the batch, told from the prediction's own by a line at its end."""
+    while name in said:
+        name = f"{name}_"
+    return name
 
 
 def served_by(life: Life, partition: str) -> Version:

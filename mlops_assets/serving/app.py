@@ -1,9 +1,11 @@
 """The HTTP side: ``/ping``, ``/version`` and ``/invocations``."""
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
+import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,6 +16,7 @@ from mlops_assets.errors import UserError
 from mlops_assets.serving.follower import Follower, Served
 from mlops_assets.serving.table import checked, parse
 
+_LOG = logging.getLogger(__name__)
 MAX_BYTES = 32 * 1024 * 1024
 
 
@@ -54,7 +57,7 @@ def make_app(follower: Follower) -> Starlette:
         except _TooBigError as error:
             return JSONResponse({"error": str(error)}, status_code=413)
         except UserError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
+            return JSONResponse({"error": _sendable(error)}, status_code=400)
         return JSONResponse({"predictions": predictions, "version": served.version.number})
 
     return Starlette(
@@ -83,7 +86,30 @@ async def _body(request: Request) -> bytes:
 
 
 def _predict(served: Served, body: bytes, content_type: str) -> list[Any]:
-    return served.model.predict(checked(parse(body, content_type), served.columns)).tolist()
+    table = checked(parse(body, content_type), served.columns)
+    try:
+        # What overflows shows in the predictions.
+        with np.errstate(all="ignore"):
+            predicted = served.model.predict(table)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        _LOG.exception("version %s cannot take a table that looks right", served.version.number)
+        raise UserError(
+            f"Version {served.version.number} cannot predict these rows "
+            f"({type(error).__name__}: {str(error)[:200]}). Compare their values with what it was "
+            "trained on."
+        ) from error
+    if predicted.dtype.kind == "f" and not np.isfinite(predicted).all():
+        row = int(np.flatnonzero(~np.isfinite(predicted))[0])
+        raise UserError(
+            f"The prediction for row {row} is no finite number. Compare its values with what the "
+            "model was trained on."
+        )
+    return predicted.tolist()
+
+
+def _sendable(error: UserError) -> str:
+    """The message without half characters, which it may quote and UTF-8 cannot hold."""
+    return str(error).encode("utf-8", "backslashreplace").decode()
 
 
 def _about(follower: Follower, served: Served) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mlops_assets.errors import UserError
 from mlops_assets.metrics import Metric, Task, get_metric, metrics_for
 from mlops_assets.training.features import Model, model_input
 from mlops_assets.training.folds import assign_folds
+from mlops_assets.training.model_format import can_store
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.weights import (
     FOLDS,
@@ -311,8 +312,9 @@ def _experiment(
     if task == "classification":
         # Without its preprocessing PyCaret takes classes only as codes from 0.
         target = pd.Series(pd.factorize(target)[0], name=_TARGET)
-    data = table.assign(**{_TARGET: target}).iloc[order].reset_index(drop=True)
-    data.columns = [*(f"feature_{i}" for i in range(table.shape[1])), _TARGET]
+    # Under names of our own: a column of the table may have any, `target` too.
+    data = table.set_axis([f"feature_{i}" for i in range(table.shape[1])], axis="columns")
+    data = data.assign(**{_TARGET: target}).iloc[order].reset_index(drop=True)
     experiment = experiment_class()
     experiment.setup(
         data=data.iloc[:-1],
@@ -394,10 +396,13 @@ def _compare(
     """Cross-validate one algorithm after the other, so that each is reported when it is done."""
     known = search.experiment.models()
     chosen = _chosen(known, policy)
+    failed = [refused for algorithm in chosen if (refused := _refused(known.loc[algorithm]))]
+    for refused in failed:
+        on_algorithm(refused)
     begun = time.monotonic()
     results: list[AlgorithmResult] = []
-    failed: list[AlgorithmResult] = []
-    for algorithm in chosen:
+    not_to_try = {refused.id for refused in failed}
+    for algorithm in (one for one in chosen if one not in not_to_try):
         minutes = (time.monotonic() - begun) / 60
         if policy.budget_minutes is not None and minutes > policy.budget_minutes and results:
             left = len(chosen) - len(results) - len(failed)
@@ -419,6 +424,16 @@ def _compare(
         names = ", ".join(result.name for result in failed)
         notes.append(f"{len(failed)} of {len(chosen)} algorithms could not be trained: {names}.")
     return results, failed
+
+
+def _refused(algorithm: pd.Series) -> AlgorithmResult | None:
+    """The failure of an algorithm whose models could not be stored: known before it is tried."""
+    estimator = str(algorithm["Reference"])
+    if can_store(estimator):
+        return None
+    package = estimator.partition(".")[0]
+    why = f"models of {package} cannot be stored so that loading them is safe; `exclude` it"
+    return AlgorithmResult(str(algorithm.name), str(algorithm["Name"]), {}, 0.0, error=why)
 
 
 def _chosen(known: pd.DataFrame, policy: TrainingPolicy) -> list[str]:

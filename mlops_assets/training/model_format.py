@@ -33,6 +33,8 @@ TRUSTED_TYPES = (
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
 )
+# The packages whose models these are.
+_STORED = ("sklearn", "lightgbm")
 _REQUIRED = ("scikit-learn", "skops", "numpy", "pandas", "scipy")
 
 
@@ -83,6 +85,11 @@ class Digest:
 
     def __str__(self) -> str:
         return f"SHA-256 {self.sha256[:12]}…, {self.size:,} bytes"
+
+
+def can_store(estimator: str) -> bool:
+    """Whether models of a class can be stored, such as ``lightgbm.sklearn.LGBMClassifier``."""
+    return estimator.partition(".")[0] in _STORED
 
 
 def log_model(pipeline: Any, example: pd.DataFrame) -> tuple[Any, Digest]:

@@ -5,6 +5,7 @@ import json
 import logging
 import tempfile
 import time
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlops_assets.data.columns import Columns
+from mlops_assets.data.columns import Columns, with_columns
 from mlops_assets.data.fingerprint import fingerprint, row_hashes
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Task
@@ -315,8 +316,9 @@ def _log_dataset(frame: pd.DataFrame, columns: Columns, digest: str) -> None:
 
     # Its name and schema are stored, and no values but for a profile of sizes.
     dataset = from_pandas(
-        model_input(frame, columns.features(frame)).assign(
-            **{columns.target: frame[columns.target].astype(object)}
+        with_columns(
+            model_input(frame, columns.features(frame)),
+            {columns.target: frame[columns.target].astype(object)},
         ),
         targets=columns.target,
         name="training",
@@ -348,12 +350,14 @@ def _log_confusion(client: Client, target: pd.Series, trained: Trained) -> None:
     matrix = pd.crosstab(true, trained.cross_validated.astype(str))
     labels = sorted(set(matrix.index) | set(matrix.columns))
     counts = matrix.reindex(index=labels, columns=labels, fill_value=0)
+    shown = [label.replace("$", r"\$") for label in labels]  # between two, it would be a formula
     # PyCaret's imports ask for fonts that servers do not have. And a Figure without pyplot has
     # no display and no global state.
-    with rc_context({"font.family": "DejaVu Sans"}):
+    with rc_context({"font.family": "DejaVu Sans"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure = Figure(figsize=(7, 6), layout="tight")
         axes = figure.add_subplot()
-        ConfusionMatrixDisplay(counts.to_numpy(), display_labels=labels).plot(
+        ConfusionMatrixDisplay(counts.to_numpy(), display_labels=shown).plot(
             ax=axes, xticks_rotation="vertical", cmap="Blues", colorbar=False
         )
         axes.set_title(f"{trained.algorithm}, cross-validated on the training rows")

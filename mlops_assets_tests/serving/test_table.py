@@ -87,6 +87,75 @@ def test_infinity_is_refused_and_true_is_one():
     assert taken["count"].tolist() == [1.0]
 
 
+def taken(body, content_type="application/json"):
+    return checked(parse(body, content_type), COLUMNS)
+
+
+@pytest.mark.parametrize("number", [7, 7.0])
+def test_a_whole_number_is_the_text_of_its_digits_as_in_the_daily_job(number):
+    assert taken(as_records([{"count": 1, "colour": number}]))["colour"].tolist() == ["7"]
+    assert taken(b"count,colour\n1,7\n", "text/csv")["colour"].tolist() == ["7"]
+    with pytest.raises(UserError, match="colour takes texts"):
+        taken(as_records([{"count": 1, "colour": number + 0.5}]))
+    with pytest.raises(UserError, match="row 0: 'True'"):
+        taken(as_records([{"count": 1, "colour": True}]))
+
+
+def test_csv_keeps_texts_as_they_are_and_only_an_empty_field_is_missing():
+    body = "\ufeffcount,colour\r\n1,007\r\nnan,NA\r\n,\r\n 2 , None\r\n\r\n".encode()
+    table = taken(body, "text/csv; charset=UTF-8")
+    assert table["count"].fillna(-1).tolist() == [1, -1, -1, 2]
+    assert table["colour"].fillna("-").tolist() == ["007", "NA", "-", " None"]
+
+
+@pytest.mark.parametrize(
+    ("body", "first"),
+    [
+        (b"count,colour\n1,red,\n2,blue,\n", "2 of 2 rows .* row 0 with 3"),
+        (b"count,colour\n1,red\n2\n", "1 of 2 rows .* row 1 with 1"),
+        (b"count,colour\n1,red\n\n2,blue\n", "1 of 3 rows .* row 1 with 0"),
+    ],
+)
+def test_a_line_of_csv_is_neither_shifted_nor_filled_up(body, first):
+    with pytest.raises(UserError, match=first):
+        parse(body, "text/csv")
+
+
+def test_a_row_of_json_is_neither_shifted_nor_filled_up():
+    for data in ([[1, "red"], [2]], [[1, "red"], [2, "red", 3]]):
+        split = {"columns": ["count", "colour"], "data": data}
+        with pytest.raises(UserError, match=r"1 of 2 rows .* first is row 1"):
+            parse(json.dumps({"dataframe_split": split}).encode(), "application/json")
+    with pytest.raises(UserError, match="colour is missing from 1 rows, the first is row 1"):
+        taken(as_records([{"count": 1, "colour": "red"}, {"count": 2, "more": 1}]))
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "why"),
+    [
+        (b'{"dataframe_split": {"columns": 5, "data": [[1]]}}', "", "not a list of names"),
+        (b'{"dataframe_split": {"columns": [["a"]], "data": [[1]]}}', "", "not a list of names"),
+        (b'{"dataframe_split": {"columns": ["a"], "data": 5}}', "", "not a list of lists"),
+        (b"[" * 10**5, "", "nested too deeply"),
+        (b'{"dataframe_records": [{"a": 1, "a": 2}]}', "", "twice: a"),
+        (b'{"dataframe_records": [], "dataframe_split": {}}', "", "both"),
+        (b"a,b,a\n1,2,3\n", "text/csv", "twice: a"),
+        (b'a\n"1\n', "text/csv", "unexpected end"),
+        (b"{}", "text/plain", "Content-Type is 'text/plain'"),
+        (b"{}", "application/json; charset=latin-1", "charset 'latin-1' is not taken"),
+    ],
+)
+def test_every_kind_of_malformed_body_has_its_sentence(body, content_type, why):
+    with pytest.raises(UserError, match=why):
+        parse(body, content_type)
+
+
+def test_a_column_may_be_called_by_a_number():
+    split = {"columns": [7], "data": [[1]]}
+    body = json.dumps({"dataframe_split": split}).encode()
+    assert checked(parse(body, ""), {"7": "double"})["7"].tolist() == [1]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),

@@ -9,7 +9,7 @@ import pytest
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.errors import UserError
-from mlops_assets.training import automl
+from mlops_assets.training import automl, model_format
 from mlops_assets.training.automl import train
 from mlops_assets.training.policy import ALGORITHMS, TrainingPolicy
 from mlops_assets.training.weights import Roles
@@ -49,6 +49,24 @@ def test_the_defaults_compare_fourteen_algorithms_and_fit_the_best_on_every_row(
     # No logs.log, no mlruns, nothing on the terminal.
     assert list(Path.cwd().iterdir()) == []
     assert capfd.readouterr() == ("", "")
+
+
+def test_an_algorithm_whose_models_cannot_be_stored_fails_alone_before_the_search(monkeypatch):
+    """As xgboost and catboost, which PyCaret offers as soon as they are installed."""
+    monkeypatch.setattr(model_format, "_STORED", ("sklearn",))
+    seen = []
+    trained = run(iris(), seen=seen, algorithms=["dt", "lightgbm"])
+    assert [result.id for result in seen] == ["lightgbm", "dt"]
+    assert [result.id for result in trained.failed] == ["lightgbm"]
+    assert "models of lightgbm cannot be stored" in trained.failed[0].error
+    assert trained.algorithm == "dt"
+    assert any("1 of 2 algorithms could not be trained: Light" in note for note in trained.notes)
+
+
+@pytest.mark.parametrize("name", ["xgboost.sklearn.XGBClassifier", "catboost.core.CatBoost"])
+def test_xgboost_and_catboost_are_such(name):
+    assert not model_format.can_store(name)
+    assert model_format.can_store("sklearn.tree._classes.DecisionTreeClassifier")
 
 
 def test_the_same_seed_gives_the_same_model_and_scores():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from mlops_assets.data.columns import Columns
+from mlops_assets.data.columns import Columns, with_columns
 from mlops_assets.data.contract.column import Column, now_in_utc
 from mlops_assets.data.contract.rules import Contract
 from mlops_assets.data.contract.tell import (
@@ -83,7 +83,7 @@ def examine(
     unusual: list[str] = []
     times = Counter(frame.columns)
     left_out = _left_out(frame, contract, columns)
-    frame = frame.assign(**dict.fromkeys(left_out))
+    frame = with_columns(frame, dict.fromkeys(left_out))
     typed: dict[str, pd.Series] = {}
     for name, rules in contract.columns.items():
         if times[name] != 1 and name not in left_out:
