@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlops_assets.data.coerce import ColumnType, coerce, kind_of, plain
 from mlops_assets.data.columns import Columns
+from mlops_assets.data.notes import Note, notes_of
+from mlops_assets.data.tables import as_columns, without_row_number
+from mlops_assets.data.written import has_leading_zero, is_iso_date, to_set
 from mlops_assets.errors import UserError
 
 if TYPE_CHECKING:
@@ -220,18 +223,20 @@ def derive_contract(
     Raises:
         UserError: the baseline cannot be learned from; the message lists everything wrong with it.
     """
-    frame = frame.rename(columns=str)
+    frame = _as_table(frame, columns)
     _report(list(_shape_problems(frame, columns, overrides)))
-    frame = pd.DataFrame({name: plain(frame[name]) for name in frame.columns})
+    declared = zip(map(str, frame.columns), frame.dtypes, strict=True)
+    codes = {name for name, dtype in declared if isinstance(dtype, pd.CategoricalDtype)}
+    frame = pd.DataFrame({name: _plain(frame[name], columns) for name in frame.columns})
     _report(
         [
             *_target_problems(frame, columns, task),
-            *_column_problems(frame, columns, overrides),
+            *_column_problems(frame, columns, overrides, codes),
         ]
     )
     contract = Contract(
         columns={
-            name: _column_contract(frame[name], name, columns, overrides, task)
+            name: _column_contract(frame[name], name, columns, overrides, task, name in codes)
             for name in frame.columns
         },
         unique=_unique_ids(frame, columns, overrides),
@@ -251,6 +256,16 @@ def derive_contract(
 
 
 # ------------------------------------------------------------------ deriving
+
+
+def _as_table(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """The table with one text for each name, its index among them, and without row numbers."""
+    return without_row_number(as_columns(frame).rename(columns=str), columns)
+
+
+def _plain(values: pd.Series, columns: Columns) -> pd.Series:
+    is_id = values.name in columns.id and values.name != columns.timestamp
+    return coerce(values, "string", is_id=True).values if is_id else plain(values)
 
 
 def _report(problems: list[str]) -> None:
@@ -333,7 +348,7 @@ def _target_problems(frame: pd.DataFrame, columns: Columns, task: str) -> Iterat
 
 
 def _column_problems(
-    frame: pd.DataFrame, columns: Columns, overrides: ContractOverrides
+    frame: pd.DataFrame, columns: Columns, overrides: ContractOverrides, codes: set[str]
 ) -> Iterator[str]:
     comparable = kind_of(frame[columns.target]) not in ("mixed", "other")
     for name in columns.features(frame):
@@ -353,7 +368,7 @@ def _column_problems(
                 f"{name}: all values are the same, so nothing can be learned from it. List it "
                 "under `columns.ignore`."
             )
-        elif given is None or given.type is None:
+        elif name not in codes and (given is None or given.type is None):
             yield from _type_problems(name, values, kind, columns)
         if kind == "number" and values.dtype.kind == "f" and np.isinf(values).any():
             infinite = int(np.isinf(values).sum())
@@ -374,7 +389,17 @@ def _type_problems(name: str, values: pd.Series, kind: str, columns: Columns) ->
         return
     found = values.dropna()
     words = pd.to_numeric(found, errors="coerce").isna()
-    if not words.any():
+    if (fields := to_set(found)) is not None:
+        yield (
+            f"{name}: numbers or dates in a form of their own"
+            f"{_for_example(_examples(found, sensitive=name in columns.sensitive))} would be free "
+            f"text. For CSV write {fields} under `baseline` and `batches`; else write plain "
+            f"numbers and dates like 2026-01-31 at the source. If it is text, set "
+            f"`contract.columns.{name}.type: category` (or `string`)."
+        )
+    elif not words.any() and found.map(has_leading_zero).any() and _few(found):
+        pass  # codes
+    elif not words.any():
         yield (
             f"{name}: all {len(found)} values are numbers written as text. Write numbers, or set "
             f"`contract.columns.{name}.type` (to category where they are codes)."
@@ -386,6 +411,11 @@ def _type_problems(name: str, values: pd.Series, kind: str, columns: Columns) ->
             f"numbers{examples}. Make them null, or set "
             f"`contract.columns.{name}.type`."
         )
+
+
+def _few(texts: pd.Series) -> bool:
+    """Whether texts are categories."""
+    return texts.nunique() <= min(_MAX_CATEGORIES, len(texts) / 2)
 
 
 def _of_types(values: pd.Series) -> str:
@@ -409,19 +439,24 @@ def _leaks(values: pd.Series, target: pd.Series) -> bool:
 
 
 def _column_contract(
-    values: pd.Series, name: str, columns: Columns, overrides: ContractOverrides, task: str
+    values: pd.Series,
+    name: str,
+    columns: Columns,
+    overrides: ContractOverrides,
+    task: str,
+    is_code: bool,
 ) -> ColumnContract:
     given = overrides.columns.get(name, ColumnOverrides())
-    to = given.type or _type_of(values, name, columns, task)
+    to = given.type or _type_of(values, name, columns, task, is_code)
     if name in columns.ignore:
         return ColumnContract(type=to, required=False, null_share=1.0)
     rules: dict[str, Any] = {"type": to}
-    typed = coerce(values, to).values
+    typed = coerce(values, to, is_id=name in columns.id).values
     is_class = name == columns.target and task == "classification"
     if name == columns.target:
         rules |= {"required": False, "null_share": 1.0}
-    elif name not in columns.id and values.isna().any():
-        rules["null_share"] = min(1.0, max(0.5, round(2 * float(values.isna().mean()), 3)))
+    elif name not in columns.id and typed.isna().any():
+        rules["null_share"] = min(1.0, max(0.5, round(2 * float(typed.isna().mean()), 3)))
     if name in columns.sensitive:
         pass  # not a value of it is kept
     elif is_class:
@@ -453,10 +488,16 @@ def _value_rules(
     return {"minimum": float(f"{minimum:.6g}"), "maximum": float(f"{high + margin:.6g}")}
 
 
-def _type_of(values: pd.Series, name: str, columns: Columns, task: str) -> ColumnType:
+def _type_of(
+    values: pd.Series, name: str, columns: Columns, task: str, is_code: bool
+) -> ColumnType:
     kind = kind_of(values)
     if name == columns.timestamp:
         return "datetime"
+    if name in columns.id:
+        return "string"
+    if is_code and name != columns.target and kind == "number":
+        return "category"  # the file itself says so
     if name == columns.target and task == "regression":
         return "float"
     if kind == "number":
@@ -471,9 +512,9 @@ def _type_of(values: pd.Series, name: str, columns: Columns, task: str) -> Colum
     if kind in ("mixed", "other"):
         return "string"  # which they are not: the check will say so
     text = values.dropna().astype(str)
-    if len(text) and text.str.match(r"\d{4}-\d{2}-\d{2}").all():
+    if len(text) and text.map(is_iso_date).all():
         return "datetime"
-    if name in columns.id or text.nunique() > min(_MAX_CATEGORIES, len(values) / 2):
+    if text.nunique() > min(_MAX_CATEGORIES, len(values) / 2):
         return "string"
     return "category"
 
@@ -497,9 +538,11 @@ def _examine(
     now: datetime.datetime | None,
 ) -> tuple[Checked, tuple[Violation, ...]]:
     """The table brought into shape, what was put right, and every violation."""
-    frame = frame.rename(columns=str)
+    frame = as_columns(frame).rename(columns=str)
+    if not any(name.startswith("Unnamed") for name in contract.columns):  # else of a version before
+        frame = without_row_number(frame, columns)
     violations = list(_shape_violations(frame, contract))
-    notes = list(_shape_notes(frame, contract, columns))
+    notes = [*notes_of(frame, columns), *_shape_notes(frame, contract, columns)]
     times = Counter(frame.columns)
     left_out = _left_out(frame, contract, columns)
     frame = frame.assign(**dict.fromkeys(left_out))
@@ -510,10 +553,11 @@ def _examine(
         if name in columns.ignore:
             typed[name] = frame[name]
             continue
-        column = coerce(frame[name], rules.type)
+        column = coerce(frame[name], rules.type, is_id=name in columns.id)
         typed[name] = column.values
-        if column.note:
-            notes.append(f"{name}: {column.note}.")
+        for change in column.changes:
+            told = Note(name, change.says, change.examples)
+            notes.append(told.told(sensitive=name in columns.sensitive))
         if rows := int(column.wrong.sum()):
             wrong = plain(frame[name])[column.wrong]
             violations.append(
