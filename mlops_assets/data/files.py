@@ -113,6 +113,7 @@ def read_parquet(
         raise _absent(f"{shown(url)} has no row whose {partition_column} is that day", date)
     # Blocks are handed over column by column, so that the peak is not twice the table.
     frame = table.to_pandas(split_blocks=True, self_destruct=True)
+    frame = frame.astype(dict.fromkeys(_codes(schema, frame), "category"))
     says = "in the path and in the files; taken from the files"
     return noted(_with_rows(frame, url), [Note(name, says) for name in sorted(both)])
 
@@ -385,6 +386,13 @@ def _content(file: Any, url: str) -> bytes:
             f"{shown(url)} is not compressed as its name says, or not whole. Write it again, aside "
             "first and then renamed."
         ) from error
+
+
+def _codes(schema: "pa.Schema", frame: pd.DataFrame) -> list[str]:
+    """The columns that pandas wrote as categories, which Arrow gives back for texts only."""
+    told = (schema.pandas_metadata or {}).get("columns", [])
+    codes = [one["name"] for one in told if one.get("pandas_type") == "categorical"]
+    return [n for n in codes if n in frame and not isinstance(frame[n].dtype, pd.CategoricalDtype)]
 
 
 def _same_day(of_day: int, rows: int, column: str, url: str) -> None:

@@ -15,7 +15,10 @@ _NUMERAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?", re.DOTALL)
 _LEADING_ZERO = re.compile(r"[+-]?0\d+")
-_SIGN = r"[$€£¥₹%]|[A-Z]{3}"
+_SIGN = (
+    r"[$€£¥₹₽₩%]|R\$|kr|zł|USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN"
+    r"|ZAR|KRW|SGD|HKD|TRY|RUB|ILS"
+)
 """What stands before or after an amount; ``%`` too."""
 
 _AMOUNT = re.compile(
@@ -23,6 +26,7 @@ _AMOUNT = re.compile(
     r"(?P<number>\d[\d.,' \u00a0\u202f]*\d|\d|[.,]\d+)"
     rf"\s?(?:{_SIGN})?"
 )
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})*")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _TIME = r"(?P<time>[ T]\d{1,2}:\d{2}(?P<seconds>:\d{2})?)?"
 _YEAR = r"(?P<year>\d{4}|\d{2})"
@@ -162,6 +166,8 @@ def _date_format(dates: list[re.Match[str]]) -> str:
 def _marks(numbers: list[str]) -> str | None:
     """``decimal`` and ``thousands`` that all these numbers can be read by."""
     used = {mark for text in numbers for mark in text if not mark.isdigit()}
+    if all(_GROUPED.fullmatch(text) for text in numbers) and "," in used:
+        return "decimal: '.' and thousands: ',' (or decimal: ',', if these are decimals)"
     blank = next((mark for mark in (" ", "\u00a0", "\u202f", "'") if mark in used), None)
     grouping = [" " if blank and blank.isspace() else blank] if blank else [None, ",", "."]
     for thousands in grouping:
