@@ -16,7 +16,7 @@ class Columns(BaseModel):
     id: list[str] = Field(
         default=[],
         description="Columns that identify a row; never features. All rows of one id stay on one "
-        "side of every split.",
+        "side of every split. Ids are kept as text: 007 and 7 are two.",
     )
     timestamp: str | None = Field(
         default=None,
@@ -30,6 +30,10 @@ class Columns(BaseModel):
         "range or categories are derived for them: `contract.columns` can give some.",
     )
     ignore: list[str] = Field(default=[], description="Columns to keep but never to learn from.")
+
+    def has(self, name: str) -> bool:
+        """Whether the column plays a role other than that of a feature."""
+        return name in {self.target, *self.id, *self.ignore, self.timestamp}
 
     def features(self, frame: pd.DataFrame) -> list[str]:
         """The feature columns of ``frame``, in its order."""

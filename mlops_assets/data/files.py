@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import fsspec
@@ -22,10 +22,14 @@ import pandas as pd
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
+from mlops_assets.data.columns import Columns
+from mlops_assets.data.csv_values import CsvForm, with_values
+from mlops_assets.data.notes import Note, noted
 from mlops_assets.data.source_error import NoRowsError, SourceError, shown
 from mlops_assets.errors import NotThereYetError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.dataset as ds
 
@@ -43,6 +47,14 @@ _STORAGE_ERRORS = (
 """What drivers raise that is no OSError; looked up only where the driver is loaded."""
 
 _BUCKET_PROTOCOLS = {"s3", "gs", "abfs"}
+
+_NO_DATA = (".crc", ".json", ".txt", ".md", ".csv", ".avro", ".tmp", ".part", ".inprogress")
+"""How files are named that lie beside those of a dataset."""
+
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+_INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
+
+_LOGS = {"_delta_log": "Delta", ".hoodie": "Hudi"}
 
 _DELIMITERS = ",;\t|"
 
@@ -64,16 +76,23 @@ def read_parquet(
 
     url = _url(template, date, partition_column)
     with _opened(url, template, date) as place:
+        _is_finished(place, url, template, date)
         parts = [file for file, info in place.files.items() if place.is_parquet(file, info)]
         if not parts:
             raise _absent(f"{shown(url)} holds no Parquet file", date)
         try:
-            _once(pq.read_schema(parts[0], filesystem=place.fs).names, url)
+            schema = pq.read_schema(parts[0], filesystem=place.fs)
+            _once(schema.names, url)
+            both = place.keys(parts) & set(schema.names)
+            in_folder: list[str] = []
+            if partition_column in both and date is not None:
+                in_folder = place.of_day(parts, partition_column, date)
+                parts = in_folder or parts
             dataset = ds.dataset(
                 parts,
                 filesystem=place.fs,
                 format="parquet",
-                partitioning="hive",
+                partitioning=_hive(place, parts, schema),
                 partition_base_dir=place.path,
             )
             where = None
@@ -82,6 +101,8 @@ def read_parquet(
                 read = dataset.get_fragments(filter=where)
                 place.folders = {posixpath.dirname(fragment.path) for fragment in read}
             table = dataset.to_table(filter=where)
+            if in_folder:
+                _same_day(table.num_rows, dataset.count_rows(), str(partition_column), url)
         except pa.ArrowException as error:
             raise SourceError(
                 f"{shown(url)} is not readable Parquet ({_unquoted(error)}). Was it written to "
@@ -92,17 +113,21 @@ def read_parquet(
         raise _absent(f"{shown(url)} has no row whose {partition_column} is that day", date)
     # Blocks are handed over column by column, so that the peak is not twice the table.
     frame = table.to_pandas(split_blocks=True, self_destruct=True)
-    return _with_rows(frame.reset_index(drop=True), url)
+    frame = frame.astype(dict.fromkeys(_codes(schema, frame), "category"))
+    says = "in the path and in the files; taken from the files"
+    return noted(_with_rows(frame, url), [Note(name, says) for name in sorted(both)])
 
 
 def read_csv(
     template: str,
     date: datetime.date | None,
     partition_column: str | None,
-    delimiter: str,
-    encoding: str,
+    form: CsvForm,
+    columns: Columns | None = None,
 ) -> pd.DataFrame:
     """One CSV file with a header; compressed where its name says so.
+
+    The roles of the columns say which hold ids: these are texts.
 
     Raises:
         NotThereYetError: the day's file, or the day in the file, is not there.
@@ -115,9 +140,10 @@ def read_csv(
         with place.fs.open(place.path, "rb", compression="infer") as file:
             content = _content(file, url)
     # Spreadsheets put a mark before UTF-8 that would become part of the first name.
+    encoding = form.encoding
     marked = "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
     try:
-        frame = _parsed(content, delimiter, marked, url)
+        frame = _parsed(content, replace(form, encoding=marked), columns, url)
     except UnicodeError as error:
         raise SourceError(
             f"{shown(url)} is not {encoding}{_where(content, marked)}. Set `encoding`, for example "
@@ -129,7 +155,9 @@ def read_csv(
         return _with_rows(frame, url)
     if partition_column not in frame.columns:
         raise _no_partition_column(partition_column, [str(name) for name in frame], url)
-    days = pd.to_datetime(frame[partition_column], errors="coerce", format="ISO8601", utc=True)
+    days = pd.to_datetime(
+        frame[partition_column].map(str), errors="coerce", format="ISO8601", utc=True
+    )
     if days.isna().all():
         raise SourceError(
             f"{shown(url)}: {partition_column} holds no date like 2026-01-31. Correct "
@@ -176,9 +204,31 @@ class _Place:
         return self._needed(now) == self._needed(self.files)
 
     def is_parquet(self, file: str, info: dict[str, Any]) -> bool:
-        """A file of a dataset; no mark that a writer leaves (``_SUCCESS``), no empty file."""
-        named = file == self.path or not posixpath.basename(file).startswith(("_", "."))
-        return named and info.get("size") != "0"
+        """A file of a dataset; no mark or log that a writer leaves (``_SUCCESS``), no empty file.
+
+        As for Spark, whatever begins with ``_`` or ``.`` is none, nor is anything below it, but
+        for the folder of a column (``_day=2026-01-31``).
+        """
+        if info.get("size") == "0":
+            return False
+        names = self.below(file)
+        hidden = [one for one in names if one.startswith(("_", ".")) and "=" not in one]
+        return not hidden and not (names and names[-1].endswith(_NO_DATA))
+
+    def below(self, file: str) -> list[str]:
+        """The folders between the path and the file, and the file; none where it is the path."""
+        rest = file.removeprefix(self.path).strip("/")
+        return rest.split("/") if rest and file != self.path else []
+
+    def keys(self, parts: list[str]) -> set[str]:
+        """The columns that folders give (``day`` of ``day=2026-01-31``)."""
+        folders = (one for part in parts for one in self.below(part)[:-1])
+        return {one.partition("=")[0] for one in folders if "=" in one}
+
+    def of_day(self, parts: list[str], column: str, date: datetime.date) -> list[str]:
+        """The files in the folders of that day."""
+        folders = {f"{column}={date}", f"{column}={date:%Y%m%d}"}
+        return [part for part in parts if folders & set(self.below(part))]
 
     def _needed(self, files: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         if self.folders is None:
@@ -271,6 +321,51 @@ def _check_folder(fs: AbstractFileSystem, template: str) -> None:
             raise SourceError(f"the {what} {root} does not exist. Create it, or correct `url`.")
 
 
+def _is_finished(place: _Place, url: str, template: str, date: datetime.date | None) -> None:
+    """The folder is a plain dataset, and whoever writes it has come to the end.
+
+    Files of a table format are not all valid: its log says which are.
+    """
+    inside = [place.below(file) for file in place.files]
+    first = {names[0] for names in inside if names}
+    table = next((_LOGS[name] for name in first if name in _LOGS), None)
+    if any(
+        names[0] == "metadata" and names[-1].endswith(".metadata.json") for names in inside if names
+    ):
+        table = "Iceberg"
+    last = posixpath.basename(place.path)
+    if "=" in last and place.fs.exists(f"{posixpath.dirname(place.path)}/_delta_log"):
+        table = "Delta"
+    if table is not None:
+        raise SourceError(
+            f"{shown(url)} is a {table} table: not all of its Parquet files count, its log says "
+            f"which do. Read it as such{' (`kind: delta`)' if table == 'Delta' else ''}, or write "
+            "the rows as plain Parquet."
+        )
+    if "_temporary" in first or (
+        place.path not in place.files and place.fs.isdir(f"{place.path}/_temporary")
+    ):
+        raise _absent(
+            f"{shown(url)} is being written (it has a folder _temporary; remove the folder if its "
+            "job is dead)",
+            date,
+        )
+    if first and "_SUCCESS" not in first and _others_have_success(place.fs, template, date):
+        raise _absent(f"{shown(url)} has no _SUCCESS, which the days before have", date)
+
+
+def _others_have_success(fs: AbstractFileSystem, template: str, date: datetime.date | None) -> bool:
+    """Whether the last day's folder before this one, of a week, says that it is complete."""
+    if date is None or "{" not in template:
+        return False
+    for days in range(1, 8):
+        folder = template.format(date=date - datetime.timedelta(days=days))
+        path = str(fs._strip_protocol(folder))
+        if fs.exists(path):
+            return bool(fs.exists(f"{path}/_SUCCESS"))
+    return False
+
+
 def _storage_errors() -> tuple[type[BaseException], ...]:
     loaded = [
         getattr(sys.modules[module], name)
@@ -291,6 +386,45 @@ def _content(file: Any, url: str) -> bytes:
             f"{shown(url)} is not compressed as its name says, or not whole. Write it again, aside "
             "first and then renamed."
         ) from error
+
+
+def _codes(schema: "pa.Schema", frame: pd.DataFrame) -> list[str]:
+    """The columns that pandas wrote as categories, which Arrow gives back for texts only."""
+    told = (schema.pandas_metadata or {}).get("columns", [])
+    codes = [one["name"] for one in told if one.get("pandas_type") == "categorical"]
+    return [n for n in codes if n in frame and not isinstance(frame[n].dtype, pd.CategoricalDtype)]
+
+
+def _same_day(of_day: int, rows: int, column: str, url: str) -> None:
+    if of_day < rows:
+        raise SourceError(
+            f"{shown(url)}: {column} is in the path and in the files, and they do not agree for "
+            f"{rows - of_day} of {rows} rows. Correct the folders, or the files."
+        )
+
+
+def _hive(place: _Place, parts: list[str], schema: "pa.Schema") -> "ds.Partitioning":
+    """The columns that folders give, but for those that the files have.
+
+    Arrow would take these in a type of its own and refuse the files'. Digits with leading zeros
+    are text.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    found: dict[str, set[str]] = {}
+    for part in parts:
+        for one in place.below(part)[:-1]:
+            name, by, value = one.partition("=")
+            if by and name not in schema.names:
+                found.setdefault(name, set()).add(value)
+    kinds = {
+        name: pa.int64()
+        if all(_INTEGER.fullmatch(one) for one in values - {_NULL})
+        else pa.string()
+        for name, values in found.items()
+    }
+    return ds.partitioning(pa.schema(list(kinds.items())), flavor="hive")
 
 
 def _of_day(dataset: "ds.Dataset", column: str, date: datetime.date, url: str) -> "pc.Expression":
@@ -331,9 +465,10 @@ def _where(content: bytes, encoding: str) -> str:
     return ""
 
 
-def _parsed(content: bytes, delimiter: str, encoding: str, url: str) -> pd.DataFrame:
+def _parsed(content: bytes, form: CsvForm, columns: Columns | None, url: str) -> pd.DataFrame:
     """The table in a CSV file; what does not fit its header is an error."""
-    with io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="") as lines:
+    delimiter = form.delimiter
+    with io.TextIOWrapper(io.BytesIO(content), encoding=form.encoding, newline="") as lines:
         header = next(csv.reader([lines.readline().rstrip("\r\n")], delimiter=delimiter), [])
     _once(header, url)
     others = [mark for mark in _DELIMITERS if mark != delimiter and mark in "".join(header)]
@@ -344,13 +479,7 @@ def _parsed(content: bytes, delimiter: str, encoding: str, url: str) -> pd.DataF
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                io.BytesIO(content),
-                sep=delimiter,
-                encoding=encoding,
-                low_memory=False,
-                index_col=False,
-            )
+            frame = _as_parsed(content, form)
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         reason = _first_line(error).removeprefix("Error tokenizing data. C error: ")
         if isinstance(error, pd.errors.ParserWarning):
@@ -361,7 +490,34 @@ def _parsed(content: bytes, delimiter: str, encoding: str, url: str) -> pd.DataF
         ) from error
     except pd.errors.EmptyDataError as error:
         raise SourceError(f"{shown(url)} has no header. Write the names first.") from error
-    return frame
+
+    def texts_of(names: list[str]) -> pd.DataFrame:
+        return _as_parsed(content, form, usecols=names, dtype=str)
+
+    return with_values(frame, form, columns, texts_of, zeros=_zeros(content, form))
+
+
+def _as_parsed(content: bytes, form: CsvForm, **settings: Any) -> pd.DataFrame:
+    """As pandas reads it; only the empty field is null."""
+    return pd.read_csv(
+        io.BytesIO(content),
+        sep=form.delimiter,
+        encoding=form.encoding,
+        decimal=form.decimal or ".",
+        keep_default_na=False,
+        na_values=[""],
+        float_precision="round_trip",
+        low_memory=False,
+        index_col=False,
+        **settings,
+    )
+
+
+def _zeros(content: bytes, form: CsvForm) -> bool:
+    """Whether a field may be a number with leading zeros."""
+    one_byte = form.encoding.lower().startswith(("utf-8", "latin", "iso", "cp", "ascii"))
+    before = re.escape(form.delimiter.encode()) + rb"\s\"+-"
+    return not one_byte or re.search(rb"(?:^|[" + before + rb"])0\d", content) is not None
 
 
 def _once(names: list[str], url: str) -> None:

@@ -1,15 +1,14 @@
 """Labels that come later and from elsewhere."""
 
-import datetime as dt
-from decimal import Decimal
-
-import numpy as np
 import pandas as pd
 
 from mlops_assets.data.columns import Columns, with_columns
+from mlops_assets.data.ids import id_texts, normal_form
+from mlops_assets.data.notes import Note, noted
 from mlops_assets.errors import UserError
 
-_EXACT = 2**53  # from here on a float stands for several whole numbers
+_NO_ID = "\x00"
+_FEW = 0.01  # of the rows with a label: a slip of the pen, not another way to write ids
 
 
 def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> pd.DataFrame:
@@ -23,7 +22,9 @@ def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> 
     Returns:
         ``frame`` with the target column: the label from ``labels`` where there is one, else what
         ``frame`` had, else null. Rows and their order stay as they are. Where no row has a label
-        in ``labels``, it is ``frame`` itself.
+        in ``labels``, it is ``frame`` itself. Ids are compared as text; where the two tables write
+        them differently (``007`` and ``7``), so that only some would match, none is taken, and a
+        note says so.
 
     Raises:
         UserError: a column is missing, or an id of ``frame`` has two different labels.
@@ -46,6 +47,8 @@ def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> 
     known = known if there.all() else known[there]
     keys = _keys(known, ids)
     ours = keys.isin(rows)
+    if differ := _written_otherwise(rows, keys, ours, columns):
+        return noted(frame, [differ])
     if not ours.all():
         known, keys = known[ours], keys[ours]
     if known.empty:
@@ -80,6 +83,40 @@ def labels_of(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> pd
     return labels[_keys(labels, ids).isin(_keys(frame, ids))]
 
 
+def _written_otherwise(
+    rows: pd.Series, keys: pd.Series, ours: pd.Series, columns: Columns
+) -> Note | None:
+    """What to tell where rows and labels write the same ids differently, in more than a few rows.
+
+    Those that are written alike would be a part of the labels that nobody chose.
+    """
+    missed, others = rows[~rows.isin(keys)].drop_duplicates(), keys[~ours].drop_duplicates()
+    if missed.empty or others.empty:
+        return None
+    our_forms, their_forms = normal_form(missed), normal_form(others)
+    alike = our_forms[our_forms.isin(their_forms)]
+    if len(alike) <= _FEW * int(ours.sum()):
+        return None
+    every = normal_form(rows.drop_duplicates())
+    theirs = their_forms[their_forms.isin(alike)]
+    if (
+        every.duplicated().any()
+        or theirs.duplicated().any()
+        or theirs.isin(normal_form(keys[ours].drop_duplicates())).any()
+    ):
+        return None  # they are different ids: one table has both
+    names, ids = "/".join(columns.id), set(columns.id)
+    one = alike.index[0]
+    pair = (rows[one], others[their_forms == our_forms[one]].iloc[0])
+    shown = ["/".join(repr(text) for text in key.split("\x1f")) for key in pair]
+    example = "values hidden" if ids & set(columns.sensitive) else f"{shown[0]} and {shown[1]}"
+    return Note(
+        names,
+        f"written differently in `batches` and `labels` for {len(alike)} row(s) ({example}), so no "
+        "label was taken: a part of them would tell of some rows only. Write them alike in both",
+    )
+
+
 def _keys(frame: pd.DataFrame, ids: list[str]) -> pd.Series:
     """One text a row, the same whether a source wrote an id as a number or as text."""
     parts = [_texts(frame[name]) for name in ids]
@@ -87,21 +124,12 @@ def _keys(frame: pd.DataFrame, ids: list[str]) -> pd.Series:
 
 
 def _texts(values: pd.Series) -> pd.Series:
-    if values.dtype.kind in "iu":
-        return values.astype(str)
-    return values.astype(object).map(_key).astype(str)
-
-
-def _key(value: object) -> str:
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        if abs(value) >= _EXACT:
+    texts, wrong = id_texts(values)
+    if wrong.any():
+        floats = values[wrong].map(lambda value: isinstance(value, float))
+        if floats.any():
             raise UserError(
                 "an id of 16 digits or more came as a float, which cannot tell it from its "
                 "neighbours. Give such ids as whole numbers or as text in both sources."
             )
-        return str(int(value))
-    if isinstance(value, Decimal) and value == value.to_integral_value():
-        return str(int(value))
-    if isinstance(value, dt.datetime) and value.time() == dt.time():  # as a date is written
-        return value.date().isoformat()
-    return str(value)
+    return texts.where(texts.notna(), _NO_ID).astype(str)

@@ -4,15 +4,18 @@ import datetime
 import importlib
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from mlops_assets.data.columns import Columns
+from mlops_assets.data.csv_values import CsvForm
 from mlops_assets.data.files import read_csv, read_parquet
 from mlops_assets.data.source_error import NoRowsError, SourceError
 from mlops_assets.data.sql import read_sql
 from mlops_assets.data.synthetic import SyntheticRegime, synthetic_batch
+from mlops_assets.data.tables import as_columns
 from mlops_assets.errors import NotThereYetError
 
 __all__ = [
@@ -94,6 +97,30 @@ class CsvSource(_SourceModel):
     )
     delimiter: str = Field(default=",", description="What separates the fields.")
     encoding: str = Field(default="utf-8", description="The file's character encoding.")
+    decimal: Literal[".", ","] | None = Field(
+        default=None,
+        description="How numbers are written, where not as 1234.5: `','` reads 12,5. Where it or "
+        "`thousands` is given, a currency or per cent sign beside a number is left out (12.5 % "
+        "is 12.5).",
+    )
+    thousands: Literal[",", ".", " ", "'"] | None = Field(
+        default=None, description="What separates thousands: `','` reads 1,234.50."
+    )
+    date_format: str | None = Field(
+        default=None,
+        pattern="%",
+        description="How dates are written, where not as 2026-01-31: `'%d.%m.%Y'` reads "
+        "31.01.2026 (as of Python's strptime).",
+    )
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        if self.thousands is not None and self.thousands == (self.decimal or "."):
+            other = "," if self.thousands == "." else "."
+            raise ValueError(
+                f"`thousands` and `decimal` are both {self.thousands!r}. Set `decimal: {other!r}`"
+            )
+        return self
 
 
 class SqlSource(_SourceModel):
@@ -152,15 +179,20 @@ Source = Annotated[
 ]
 
 
-def read_source(source: Source, date: datetime.date | None) -> pd.DataFrame:
+def read_source(
+    source: Source, date: datetime.date | None, columns: Columns | None = None
+) -> pd.DataFrame:
     """Read one table: the whole of it, or one day's rows.
 
     Args:
         source: where it is.
         date: the day of a batch, None for a baseline.
+        columns: the roles of the columns: in CSV, ids are text. Where they are not known, whatever
+            a number would change is text.
 
     Returns:
-        One row a record, as found; the data contract brings it into shape.
+        One row a record, as found, with notes on what was changed; the data contract brings it
+        into shape.
 
     Raises:
         NotThereYetError: the day's data has not arrived.
@@ -168,16 +200,24 @@ def read_source(source: Source, date: datetime.date | None) -> pd.DataFrame:
     """
     readers: dict[str, Callable[[Any, datetime.date | None], pd.DataFrame]] = {
         "parquet": lambda s, day: read_parquet(s.url, day, s.partition_column),
-        "csv": lambda s, day: read_csv(s.url, day, s.partition_column, s.delimiter, s.encoding),
+        "csv": lambda s, day: read_csv(s.url, day, s.partition_column, _form(s), columns),
         "sql": lambda s, day: read_sql(s.query, s.url_env, s.timeout_seconds, day),
         "sklearn": _read_sklearn,
         "synthetic": _read_synthetic,
         "python": _read_python,
     }
-    return readers[source.kind](source, date)
+    return as_columns(readers[source.kind](source, date))
 
 
-def read_labels(source: Source, date: datetime.date) -> pd.DataFrame:
+def _form(source: CsvSource) -> CsvForm:
+    return CsvForm(
+        source.delimiter, source.encoding, source.decimal, source.thousands, source.date_format
+    )
+
+
+def read_labels(
+    source: Source, date: datetime.date, columns: Columns | None = None
+) -> pd.DataFrame:
     """Read the labels for the batch of a day: that day's table, or the one table of all labels.
 
     Raises:
@@ -185,7 +225,7 @@ def read_labels(source: Source, date: datetime.date) -> pd.DataFrame:
         SourceError: the source cannot be read.
     """
     try:
-        return read_source(source, date if has_days(source) else None)
+        return read_source(source, date if has_days(source) else None, columns)
     except NoRowsError as error:
         raise NotThereYetError(str(error)) from error
 
@@ -197,6 +237,21 @@ def has_days(source: Source) -> bool:
     if isinstance(source, SqlSource):
         return re.search(r"(?<![:\\]):date\b", source.query) is not None
     return not isinstance(source, SklearnSource)
+
+
+def day_columns(source: Source) -> list[str]:
+    """The columns that a source binds to the day of a batch, as far as its settings tell."""
+    if isinstance(source, CsvSource | ParquetSource):
+        named = [source.partition_column] if source.partition_column else []
+        return [*named, *re.findall(r"(\w+)=\{date", source.url)]
+    if not isinstance(source, SqlSource):
+        return []
+    column, day = r"(?:date\()?\"?(\w+)\"?\)?(?:::\w+)?", r"(?:date\()?:date\b"
+    equal = re.findall(rf"{column}\s*(?:=|between)\s*{day}", source.query, re.IGNORECASE)
+    equal += re.findall(rf":date\b(?:\s*::\s*\w+)?\)?\s*=\s*{column}", source.query, re.IGNORECASE)
+    since = set(re.findall(rf"{column}\s*>=\s*{day}", source.query, re.IGNORECASE))
+    until = set(re.findall(rf"{column}\s*<(?!=)", source.query, re.IGNORECASE))
+    return [*equal, *sorted(since & until)]
 
 
 _SKLEARN_TARGETS = {

@@ -38,7 +38,8 @@ def read_sql(
         engine = sa.create_engine(url, poolclass=sa.NullPool, **_options(url, timeout_seconds))
         with engine.connect() as connection:
             parameters = {} if date is None else {"date": date}
-            frame = pd.read_sql_query(statement, connection, params=parameters)
+            # As floats, long ids of a `numeric` column would be taken for their neighbours.
+            frame = pd.read_sql_query(statement, connection, params=parameters, coerce_float=False)
     except (exc.ArgumentError, exc.NoSuchModuleError, ImportError) as error:
         # Nothing of the URL is shown: it may hold a password.
         raise SourceError(

@@ -1,5 +1,6 @@
 """``baseline_data``: the labelled snapshot, checked, split, and the contract derived from it."""
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,9 @@ import pandas as pd
 
 from mlops_assets.data.contract import check, derive_contract
 from mlops_assets.data.fingerprint import fingerprint
+from mlops_assets.data.sources import day_columns
 from mlops_assets.data.splits import held_out
+from mlops_assets.data.tables import is_day, may_be_day, without_days
 from mlops_assets.drift.side import DayEffects
 from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.journal import ALL, BaselineTaken
@@ -43,8 +46,10 @@ def take_baseline(life: Life) -> BaselineOutcome:
     spec = life.spec
     read = life.incoming.baseline()
     read, periods = _without_periods(life, read)
+    read = without_days(read, _day_columns(life, read), spec.columns)
     contract = derive_contract(read, spec.columns, spec.contract, spec.task)
-    whole = check(read, contract, spec.columns).frame
+    checked = check(read, contract, spec.columns)
+    whole = checked.frame
     table = spec.columns.labelled(whole)
     if periods is not None:
         periods = periods[whole.index.get_indexer(table.index)]
@@ -62,6 +67,7 @@ def take_baseline(life: Life) -> BaselineOutcome:
         data_hash=fingerprint(table),
         periods=0 if periods is None else len(np.unique(periods[periods >= 0])),
         contract=contract.to_yaml(),
+        notes=[*checked.notes],
     )
     life.journal.keep_baseline(record)
     rare = rare_classes(table[spec.columns.target], holdout, spec)
@@ -91,6 +97,32 @@ def rare_classes(target: pd.Series, holdout: np.ndarray, spec: ModelSpec) -> tup
         for each, rows in counts.items()
         if (held_rows := held.get(each, 0)) < FEW
     )
+
+
+def _day_columns(life: Life, read: pd.DataFrame) -> list[str]:
+    """The columns that say which day a row is of, in every batch the batch's own.
+
+    The sources' settings name them; else the first batch shows it, where it is there already.
+    """
+    spec = life.spec
+    named = [*day_columns(spec.batches), *day_columns(spec.baseline)]
+    asked = [
+        name
+        for name in map(str, read.columns)
+        if name not in named and not spec.columns.has(name) and _may_be_day(read, name)
+    ]
+    if not asked:
+        return named
+    day = dt.date.fromisoformat(spec.start_date)
+    try:
+        batch = life.incoming.batch(day)
+    except UserError:
+        return named
+    return [*named, *(n for n in asked if n in batch.columns and is_day(batch[n], day))]
+
+
+def _may_be_day(read: pd.DataFrame, name: str) -> bool:
+    return list(read.columns).count(name) == 1 and may_be_day(read[name])
 
 
 def _effects(life: Life, table: pd.DataFrame, periods: np.ndarray | None) -> DayEffects | None:

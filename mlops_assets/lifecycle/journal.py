@@ -31,6 +31,7 @@ class BaselineTaken(BaseModel):
     data_hash: str
     periods: int = Field(default=0, description="How many its rows come from; 0: nobody knows.")
     contract: str = Field(description="The data contract for every batch, as YAML.")
+    notes: list[str] = []
 
 
 class BatchTaken(BaseModel):

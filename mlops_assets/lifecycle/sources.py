@@ -18,14 +18,14 @@ class SpecSources:
 
     def baseline(self) -> pd.DataFrame:
         """The labelled snapshot."""
-        return read_source(self.spec.baseline, None)
+        return read_source(self.spec.baseline, None, self.spec.columns)
 
     def batch(self, day: dt.date) -> pd.DataFrame:
         """A day's rows."""
-        return read_source(self.spec.batches, day)
+        return read_source(self.spec.batches, day, self.spec.columns)
 
     def labels(self, day: dt.date) -> pd.DataFrame:
         """The labels of a day's rows."""
         if self.spec.labels is None:
             raise SourceError(f"{self.spec.name} has no `labels`: they come with the batches.")
-        return read_labels(self.spec.labels, day)
+        return read_labels(self.spec.labels, day, self.spec.columns)

@@ -57,7 +57,7 @@ def test_rules_are_those_of_the_baseline():
     assert contract.unique == ["id"]
     assert (contract.min_rows, contract.max_rows) == (20, 10_000)
     assert {name: rules.type for name, rules in contract.columns.items()} == {
-        "id": "integer",
+        "id": "string",
         "seen": "datetime",
         "born": "datetime",
         "size": "float",

@@ -19,6 +19,8 @@ from mlops_assets.data.contract.tell import (
     rows_of,
     some,
 )
+from mlops_assets.data.notes import notes_of
+from mlops_assets.data.tables import as_columns, without_row_number
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,11 @@ def examine(
     now: datetime.datetime | None,
 ) -> tuple[Checked, tuple[Violation, ...]]:
     """The table brought into shape, what was put right, and every violation."""
-    frame = frame.rename(columns=str)
+    frame = as_columns(frame).rename(columns=str)
+    if not any(name.startswith("Unnamed") for name in contract.columns):  # else of a version before
+        frame = without_row_number(frame, columns)
     violations = list(_shape_violations(frame, contract))
-    notes = list(_shape_notes(frame, contract, columns))
+    notes = [*notes_of(frame, columns), *_shape_notes(frame, contract, columns)]
     unusual: list[str] = []
     times = Counter(frame.columns)
     left_out = _left_out(frame, contract, columns)

@@ -13,6 +13,7 @@ from mlops_assets.data.coerce import coerce, plain
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.contract.rules import ColumnContract
 from mlops_assets.data.contract.tell import Violation, examples, number, rows_of, some
+from mlops_assets.data.notes import Note
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -51,9 +52,11 @@ class Column:
     def brought_into_shape(self, read: pd.Series) -> pd.Series:
         """The column in its type, without the rows that do not fit: other rules judge the rest."""
         whole = self._is_whole_by_accident()
-        column = coerce(read, "float" if whole else self.rules.type)
-        if column.note and not whole:
-            self.notes.append(f"{self.name}: {column.note}.")
+        is_id = self.name in self.columns.id
+        column = coerce(read, "float" if whole else self.rules.type, is_id=is_id)
+        for change in column.changes:
+            told = Note(self.name, change.says, change.examples)
+            self.notes.append(told.told(sensitive=self.name in self.columns.sensitive))
         values = column.values
         if rows := int(column.wrong.sum()):
             shown = self._examples(plain(read)[column.wrong])

@@ -10,9 +10,9 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.data.contract.check import examine
 from mlops_assets.data.contract.column import now_in_utc
 from mlops_assets.data.contract.problems import (
-    MAX_CATEGORIES,
     as_category,
     column_problems,
+    few,
     override_problems,
     report,
     shape_problems,
@@ -25,6 +25,8 @@ from mlops_assets.data.contract.rules import (
     ContractOverrides,
 )
 from mlops_assets.data.contract.tell import ContractViolation
+from mlops_assets.data.tables import as_columns, without_row_number
+from mlops_assets.data.written import is_iso_date
 
 
 def derive_contract(
@@ -44,18 +46,20 @@ def derive_contract(
     Raises:
         UserError: the baseline cannot be learned from; the message lists everything wrong with it.
     """
-    frame = frame.rename(columns=str)
+    frame = without_row_number(as_columns(frame).rename(columns=str), columns)
     report(list(shape_problems(frame, columns, overrides)))
-    frame = pd.DataFrame({name: plain(frame[name]) for name in frame.columns})
+    declared = zip(frame.columns, frame.dtypes, strict=True)
+    codes = {name for name, dtype in declared if isinstance(dtype, pd.CategoricalDtype)}
+    frame = pd.DataFrame({name: _plain(frame[name], columns) for name in frame.columns})
     report(
         [
             *target_problems(frame, columns, task),
-            *column_problems(frame, columns, overrides),
+            *column_problems(frame, columns, overrides, codes),
         ]
     )
     types: dict[str, ColumnType] = {
         str(name): overrides.columns.get(name, ColumnOverrides()).type
-        or _type_of(frame[name], name, columns, task)
+        or _type_of(frame[name], name, columns, task, is_code=name in codes)
         for name in frame.columns
     }
     report(list(override_problems(types, columns, overrides, task)))
@@ -80,6 +84,11 @@ def derive_contract(
     return contract
 
 
+def _plain(values: pd.Series, columns: Columns) -> pd.Series:
+    is_id = values.name in columns.id and values.name != columns.timestamp
+    return coerce(values, "string", is_id=True).values if is_id else plain(values)
+
+
 def _column_contract(
     values: pd.Series, to: ColumnType, columns: Columns, overrides: ContractOverrides, task: str
 ) -> ColumnContract:
@@ -88,11 +97,11 @@ def _column_contract(
         return ColumnContract(type=to, required=False, null_share=1.0)
     given = overrides.columns.get(name, ColumnOverrides())
     rules: dict[str, Any] = {"type": to, "new_null_share": overrides.max_new_null_share}
-    typed = coerce(values, to).values
+    typed = coerce(values, to, is_id=name in columns.id).values
     if name == columns.target:
         rules |= {"required": False, "null_share": 1.0}
-    elif name not in columns.id and values.isna().any():
-        rules["null_share"] = min(1.0, max(0.5, round(2 * float(values.isna().mean()), 3)))
+    elif name not in columns.id and typed.isna().any():
+        rules["null_share"] = min(1.0, max(0.5, round(2 * float(typed.isna().mean()), 3)))
     if name in columns.sensitive:
         pass  # not a value of it is kept
     elif name == columns.target and task == "classification":
@@ -158,10 +167,16 @@ def _value_rules(
     }
 
 
-def _type_of(values: pd.Series, name: str, columns: Columns, task: str) -> ColumnType:
+def _type_of(
+    values: pd.Series, name: str, columns: Columns, task: str, *, is_code: bool
+) -> ColumnType:
     kind = kind_of(values)
     if name == columns.timestamp:
         return "datetime"
+    if name in columns.id:
+        return "string"
+    if is_code and name != columns.target and kind == "number":
+        return "category"  # the file itself says so
     if name == columns.target and task == "regression":
         return "float"
     if kind == "number":
@@ -176,11 +191,9 @@ def _type_of(values: pd.Series, name: str, columns: Columns, task: str) -> Colum
     if kind in ("mixed", "other"):
         return "string"  # which they are not: the check will say so
     text = values.dropna().astype(str)
-    if len(text) and text.str.match(r"\d{4}-\d{2}-\d{2}").all():
+    if len(text) and text.map(is_iso_date).all():
         return "datetime"
-    if name in columns.id or text.nunique() > min(MAX_CATEGORIES, len(values) / 2):
-        return "string"
-    return "category"
+    return "category" if few(text) else "string"
 
 
 def _unique_ids(frame: pd.DataFrame, columns: Columns, overrides: ContractOverrides) -> list[str]:

@@ -11,6 +11,7 @@ from mlops_assets.data.coerce import ColumnType, kind_of
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.contract.rules import Category, ColumnOverrides, ContractOverrides
 from mlops_assets.data.contract.tell import LINES_SHOWN, examples, for_example, hint, rows_of, some
+from mlops_assets.data.written import has_leading_zero, to_set
 from mlops_assets.errors import UserError
 
 MIN_BASELINE_ROWS = 50
@@ -112,9 +113,12 @@ def target_problems(frame: pd.DataFrame, columns: Columns, task: str) -> Iterato
 
 
 def column_problems(
-    frame: pd.DataFrame, columns: Columns, overrides: ContractOverrides
+    frame: pd.DataFrame, columns: Columns, overrides: ContractOverrides, codes: set[str]
 ) -> Iterator[str]:
-    """Why a feature cannot be learned from, and which rows have no id."""
+    """Why a feature cannot be learned from, and which rows have no id.
+
+    ``codes`` are the columns that the file itself declares to be categories.
+    """
     comparable = kind_of(frame[columns.target]) not in ("mixed", "other")
     for name in columns.features(frame):
         values = frame[name]
@@ -133,7 +137,7 @@ def column_problems(
                 f"{name}: all values are the same, so nothing can be learned from it. List it "
                 "under `columns.ignore`."
             )
-        elif given is None or given.type is None:
+        elif name not in codes and (given is None or given.type is None):
             yield from _type_problems(name, values, kind, columns)
         if kind == "number" and values.dtype.kind == "f" and np.isinf(values).any():
             infinite = int(np.isinf(values).sum())
@@ -232,7 +236,17 @@ def _type_problems(name: str, values: pd.Series, kind: str, columns: Columns) ->
         return
     found = values.dropna()
     words = pd.to_numeric(found, errors="coerce").isna()
-    if not words.any():
+    shown = for_example(examples(found, sensitive=name in columns.sensitive))
+    if (fields := to_set(found)) is not None:
+        yield (
+            f"{name}: numbers or dates in a form of their own{shown} would be free text. For CSV "
+            f"write {fields} under `baseline` and `batches`; else write plain numbers and dates "
+            f"like 2026-01-31 at the source. If it is text, set `contract.columns.{name}.type: "
+            "category` (or `string`)."
+        )
+    elif not words.any() and found.map(has_leading_zero).any() and few(found):
+        pass  # codes
+    elif not words.any():
         yield (
             f"{name}: all {len(found)} values are numbers written as text. Write numbers, or set "
             f"`contract.columns.{name}.type` (to category where they are codes)."
@@ -244,6 +258,11 @@ def _type_problems(name: str, values: pd.Series, kind: str, columns: Columns) ->
             f"numbers{shown}. Make them null, or set "
             f"`contract.columns.{name}.type`."
         )
+
+
+def few(texts: pd.Series) -> bool:
+    """Whether texts, none missing, are categories."""
+    return texts.nunique() <= min(MAX_CATEGORIES, len(texts) / 2)
 
 
 def _of_types(values: pd.Series) -> str:
