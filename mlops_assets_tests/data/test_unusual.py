@@ -351,6 +351,12 @@ def test_a_bound_that_is_no_number_is_told_plainly():
         ContractOverrides.model_validate({"columns": {"due": {"maximum": dt.date(2027, 1, 1)}}})
 
 
+@pytest.mark.parametrize("value", [dt.date(2026, 1, 1), None])
+def test_a_category_that_yaml_reads_as_something_else_is_told_plainly(value):
+    with pytest.raises(ValidationError, match=f"{value} is neither text nor a number; write it in"):
+        ContractOverrides.model_validate({"columns": {"plan": {"categories": [value]}}})
+
+
 # ---------------------------------------------------------------- blanks
 
 

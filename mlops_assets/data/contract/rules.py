@@ -67,6 +67,14 @@ class ColumnOverrides(BaseModel):
         description="As the contract's, for this column; the target's is 0 unless given here.",
     )
 
+    @field_validator("categories", mode="before")
+    @classmethod
+    def _are_words_or_numbers(cls, given: Any) -> Any:
+        for one in given if isinstance(given, list) else []:
+            if not isinstance(one, str | bool | int | float):
+                raise ValueError(f"{one} is neither text nor a number; write it in quotes")
+        return given
+
     @field_validator("minimum", "maximum", mode="before")
     @classmethod
     def _is_a_number(cls, value: Any) -> Any:
