@@ -301,31 +301,3 @@ def test_a_challenger_is_promoted_on_the_evidence_of_later_days(fork):
     assert loop.aliases() == {"staging": 2, "production": 2, "previous": 1}
     assert explain(loop.life, DRIFTED).sound
     assert tick(loop, "iris_promote_on_evidence", asked.cursor).run_requests in (None, [])
-
-
-def test_a_day_in_another_unit_is_held_until_a_person_accepts_it(own_tables, folder):
-    day = "2026-01-01"
-    rows = rows_of(day)
-    rows = rows.assign(petal_length=2.54 * rows["petal_length"])
-    rows.to_parquet(folder / "batches" / f"{day}.parquet")
-    run = own_tables.daily(day)
-    told, check = run.metadata("drift_report"), run.check("verdict")
-    assert (told["state"], told["retrain"]) == ("suspected fault", False)
-    assert told["faults"] == [{"kind": "unit", "columns": ["petal_length"], "factor": 2.54}]
-    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert "petal_length is 2.5" in check.description
-    assert "run the job iris_accept_day for it" in check.description
-    skipped = tick(own_tables, "iris_retrain_on_drift")
-    assert "suspected fault: petal_length is" in str(skipped.skip_reason)
-
-    accepted = own_tables.job("iris_accept_day", day)
-    assert accepted.success, accepted.message
-    told = accepted.metadata("drift_report")
-    assert (told["state"], told["retrain"]) == ("shift, new", True)
-    kept = own_tables.life.journal.accepted(day)
-    assert (kept.asked_by, kept.faults[0].columns) == (accepted.run_id, ("petal_length",))
-    asked = tick(own_tables, "iris_retrain_on_drift", skipped.cursor)
-    assert [run.partition_key for run in asked.run_requests or ()] == [day]
-    again = own_tables.job("iris_accept_day", day)
-    assert not again.success
-    assert again.message == f"{day} of iris is not held for a fault. Nothing changed."
