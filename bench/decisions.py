@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.table import Table
 
-from bench import alarms, days, moving_days, promotions, quiet_lives
+from bench import alarms, days, faults, moving_days, promotions, quiet_lives
 from bench.trials import Cell, Effort
 from mlops_assets import settings
 
@@ -40,6 +40,7 @@ QUESTIONS: tuple[Callable[[Effort], Iterator[Cell]], ...] = (
     moving_days.a_slow_trend,
     moving_days.prevalence,
     quiet_lives.quiet_lives,
+    faults.faults,
 )
 
 

@@ -1,10 +1,11 @@
 """The jobs of a model: the daily check, the retraining, and what a person does to production."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
-from mlops_assets.assets.shared import life_of, told_plainly
+from mlops_assets.assets.shared import ACCEPTS_FAULTS, life_of, told_plainly
 from mlops_assets.lifecycle.moves import approve, roll_back
 from mlops_assets.resources.mlflow import MODEL_TAG, TRAINS_TAG, first_try
 from mlops_assets.spec import ModelSpec
@@ -14,13 +15,21 @@ AssetJob = Any  # what dg.define_asset_job returns has no public name
 BASELINE = ("baseline_data", "baseline_model")
 DAILY = ("drifted_batch", "predictions", "drift_report")
 RETRAIN = ("augmented_dataset", "candidate_model", "production_model")
+REPORT = ("drift_report",)
 CHALLENGE = ("production_model",)  # of the candidate's day, with what later days say of it
 
 
-def asset_job(spec: ModelSpec, name: str, assets: tuple[str, ...], does: str) -> AssetJob:
+def asset_job(
+    spec: ModelSpec,
+    name: str,
+    assets: tuple[str, ...],
+    does: str,
+    tags: Mapping[str, str] | None = None,
+) -> AssetJob:
     """A job over some of a model's assets, in one process.
 
-    ``does`` begins its description, before the model's name.
+    ``does`` begins its description, before the model's name; ``tags`` tell the assets what else
+    is asked of them.
     """
     trains = assets in (BASELINE, RETRAIN)
     return dg.define_asset_job(
@@ -28,7 +37,18 @@ def asset_job(spec: ModelSpec, name: str, assets: tuple[str, ...], does: str) ->
         selection=dg.AssetSelection.assets(*([spec.name, asset] for asset in assets)),
         executor_def=dg.in_process_executor,
         description=f"{does} {spec.name}: {', '.join(assets)}.",
-        tags={MODEL_TAG: spec.name} | ({TRAINS_TAG: "yes"} if trains else {}),
+        tags={MODEL_TAG: spec.name} | ({TRAINS_TAG: "yes"} if trains else {}) | dict(tags or {}),
+    )
+
+
+def accept_job(spec: ModelSpec) -> AssetJob:
+    """A person says that a day which is held for a suspected fault is meant to be like this."""
+    return asset_job(
+        spec,
+        "accept_day",
+        REPORT,
+        "Accepts a day that is held, and reports on it anew,",
+        ACCEPTS_FAULTS,
     )
 
 

@@ -163,6 +163,7 @@ def test_only_the_contract_check_keeps_what_follows_from_running(loaded):
 def test_there_is_a_job_for_everything_that_a_person_does(loaded):
     names = {job.name for job in loaded.get_repository_def().get_all_jobs()}
     assert {"iris_daily", "iris_retrain", "iris_rollback", "iris_approve"} <= names
+    assert "iris_accept_day" in names
 
 
 def test_every_run_is_one_process(loaded):

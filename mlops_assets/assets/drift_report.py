@@ -5,9 +5,11 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets.assets.markdown import as_table, as_text
-from mlops_assets.assets.shared import asset, life_of, told_plainly
+from mlops_assets.assets.shared import ACCEPTS_FAULTS, asset, life_of, told_plainly
 from mlops_assets.data.store import Store
 from mlops_assets.lifecycle.drift_report import DriftOutcome, report_drift
+from mlops_assets.lifecycle.faults import accept_day
+from mlops_assets.resources.mlflow import first_try
 from mlops_assets.spec import ModelSpec
 
 
@@ -26,7 +28,7 @@ def drift_report(spec: ModelSpec) -> dg.AssetsDefinition:
         pool="daily",
         checks={
             "verdict": "The batch is as usual, or shifted as production has learned. Where not: "
-            "what differs.",
+            "what differs. Red: the delivery looks broken, and the day is held.",
             "production_is_best": "The version before production is not credibly better.",
         },
         description="The batch and the latest days against the reference, which is the baseline "
@@ -37,7 +39,12 @@ def drift_report(spec: ModelSpec) -> dg.AssetsDefinition:
     def _drift_report(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
-        return _result(spec, report_drift(life_of(spec, store), context.partition_key))
+        life, day = life_of(spec, store), context.partition_key
+        if ACCEPTS_FAULTS.items() <= context.run.tags.items():
+            accepted = accept_day(life, day, first_try(context.run))
+            for fault in accepted.faults:
+                context.log.info("Accepted by a person: %s.", fault.evidence)
+        return _result(spec, report_drift(life, day))
 
     return _drift_report
 
@@ -63,6 +70,10 @@ def _result(spec: ModelSpec, found: DriftOutcome) -> dg.MaterializeResult:
     }
     metadata |= {name: dg.MetadataValue.path(str(page)) for name, page in found.pages.items()}
     metadata |= {f"drift/{column.name}": column.distance for column in comparison.columns}
+    if found.faults:
+        metadata["faults"] = dg.MetadataValue.json(
+            [{"kind": f.kind, "columns": list(f.columns), "factor": f.factor} for f in found.faults]
+        )
     if found.promotion_due:
         metadata["promotion_due"] = found.promotion_due
     if found.challenging:
@@ -76,7 +87,7 @@ def _result(spec: ModelSpec, found: DriftOutcome) -> dg.MaterializeResult:
         dg.AssetCheckResult(
             passed=verdict.state == "stable" or verdict.learned,
             check_name="verdict",
-            severity=severity.WARN,
+            severity=severity.ERROR if verdict.held else severity.WARN,
             description=f"{verdict.partition}, {verdict.state}: {'; '.join(verdict.reasons)}",
         ),
         dg.AssetCheckResult(

@@ -19,6 +19,9 @@ from mlops_assets.spec import ModelSpec
 # What a daily run carries that only looks for labels: without new ones it leaves all as it is.
 ASKED_FOR_LABELS = {"mlops_assets/asked_for": "labels"}
 
+# What a run of the drift report carries that a person has asked for, who has looked at the day.
+ACCEPTS_FAULTS = {"mlops_assets/accepts": "faults"}
+
 # What a run carries that was asked for again: who asked first, a sensor, a schedule or a person.
 ASKED_BY_TAG = "mlops_assets/asked_by"
 PERSON = "a person"

@@ -11,6 +11,7 @@ from mlops_assets.jobs import (
     CHALLENGE,
     DAILY,
     RETRAIN,
+    accept_job,
     approve_job,
     asset_job,
     rollback_job,
@@ -26,7 +27,8 @@ def automation(spec: ModelSpec) -> dg.Definitions:
     challenge = asset_job(spec, "challenge", CHALLENGE, "Decides again on a candidate of")
     rollback = rollback_job(spec)
     baseline = asset_job(spec, "first_start", BASELINE, "Makes the first model of")
-    jobs = [daily, retrain, challenge, rollback, approve_job(spec), baseline]
+    accept = accept_job(spec)
+    jobs = [daily, retrain, challenge, rollback, approve_job(spec), accept, baseline]
     return dg.Definitions(
         jobs=jobs,
         schedules=[daily_schedule(spec, daily)],

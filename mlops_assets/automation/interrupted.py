@@ -77,7 +77,9 @@ class _Interruption:
         self.run = record.dagster_run
         self.ended = dt.datetime.fromtimestamp(record.end_time or 0, tz=dt.UTC)
         self.job = _job(spec, self.run)
-        of_days = [f"{spec.name}_{name}" for name in ("daily", "retrain", "challenge")]
+        of_days = [
+            f"{spec.name}_{name}" for name in ("daily", "retrain", "challenge", "accept_day")
+        ]
         by_day = self.job in of_days
         self.partition = self.run.tags.get(_PARTITION_TAG) if by_day else None
         self.work = f"{self.job} of {self.partition}" if self.partition else self.job
@@ -189,7 +191,7 @@ class _Interruption:
         name = self._spec.name
         if self.job == first_start_name(self._spec):
             return dg.AssetObservation([name, "baseline_model"], description=said)
-        daily = self.job == f"{name}_daily"
+        daily = self.job in (f"{name}_daily", f"{name}_accept_day")
         asset, check = ("drift_report", "verdict") if daily else ("production_model", "gate")
         return dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey([name, asset]),

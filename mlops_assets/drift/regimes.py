@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 BASELINE = "baseline"
 NEW = "new"
+SUSPECTED_FAULT = "suspected fault"
+"""The state of a day that is held for a person: it plays no part in what is said of later days."""
 
 
 class ReportRecord(BaseModel):
@@ -60,6 +62,11 @@ class ReportRecord(BaseModel):
     )
     score_rows: int = Field(default=0, description="How many these were.")
 
+    @property
+    def held(self) -> bool:
+        """Whether the day is held for a person, as its delivery looks broken."""
+        return self.state == SUSPECTED_FAULT
+
 
 class DecisionRecord(BaseModel):
     """What later days need to know of a decision on a candidate."""
@@ -98,9 +105,17 @@ def regime_of(report: ReportRecord) -> str:
     return report.partition if report.regime == NEW else report.regime
 
 
+def not_held(reports: Iterable[ReportRecord]) -> list[ReportRecord]:
+    """The reports that count for later days: not those of days that are held for a person."""
+    return [report for report in reports if not report.held]
+
+
 def regimes_by_day(reports: Iterable[ReportRecord]) -> dict[str, str]:
-    """The regime of each day: what its own report says, or a later one that it shifted with."""
-    reports = sorted(reports, key=lambda report: report.partition)
+    """The regime of each day: what its own report says, or a later one that it shifted with.
+
+    A day that is held has none.
+    """
+    reports = sorted(not_held(reports), key=lambda report: report.partition)
     named = {report.partition: regime_of(report) for report in reports}
     for report in reports:
         for day in report.window:
@@ -111,7 +126,7 @@ def regimes_by_day(reports: Iterable[ReportRecord]) -> dict[str, str]:
 
 def quiet_days(reports: Iterable[ReportRecord], before: str) -> tuple[str, ...]:
     """The days before a partition that were as usual, in their order."""
-    earlier = [report for report in reports if report.partition < before]
+    earlier = [report for report in not_held(reports) if report.partition < before]
     named = regimes_by_day(earlier)
     return tuple(
         sorted(
@@ -136,7 +151,8 @@ def fold_regimes(
     Returns:
         The regimes without the baseline, in the order of their first partitions.
     """
-    earlier = sorted((r for r in reports if r.partition < before), key=lambda r: r.partition)
+    earlier = [report for report in not_held(reports) if report.partition < before]
+    earlier.sort(key=lambda report: report.partition)
     named = regimes_by_day(earlier)
     members: dict[str, list[ReportRecord]] = defaultdict(list)
     for report in earlier:

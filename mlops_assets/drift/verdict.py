@@ -7,16 +7,18 @@ reasons in words.
 import datetime
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mlops_assets.drift.policy import DriftPolicy, RetrainPolicy
 from mlops_assets.drift.regimes import (
     BASELINE,
     NEW,
+    SUSPECTED_FAULT,
     DecisionRecord,
     Regime,
     ReportRecord,
+    not_held,
     regimes_by_day,
 )
 from mlops_assets.drift.score import ScoreFall
@@ -24,7 +26,7 @@ from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 
 SHOWN_COLUMNS = 5
 OUTLIER = 2  # times as far as the median day of a window
-State = Literal["stable", "unusual day", "shift, known", "shift, new"]
+State = Literal["stable", "unusual day", "shift, known", "shift, new", "suspected fault"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ class Verdict:
     of a known one; ``learned`` whether a version that was promoted has learned it. ``window`` are
     the earlier days that have shifted together with this one.
     ``regime_rows`` and ``regime_labelled_rows`` count the regime's rows with this batch.
-    ``score_below`` is kept for the next day's verdict (see `ReportRecord`).
+    ``score_below`` is kept for the next day's verdict (see `ReportRecord`). ``measured`` are the
+    reasons without those that say what follows from them.
     """
 
     partition: str
@@ -116,6 +119,12 @@ class Verdict:
     distance: float | None = None
     window: tuple[str, ...] = ()
     scheduled: bool = False
+    measured: tuple[str, ...] = ()
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for a person: its delivery looks broken."""
+        return self.state == SUSPECTED_FAULT
 
     @property
     def regime_name(self) -> str:
@@ -180,7 +189,7 @@ def judge(
         The verdict. It never says `retrain` without labels; without drift only where it is due.
     """
     earlier = sorted(
-        (report for report in reports if report.partition < batch.partition),
+        (report for report in not_held(reports) if report.partition < batch.partition),
         key=lambda report: report.partition,
     )
     # Where days are different, a score may fall for a day with whatever has moved it.
@@ -210,7 +219,7 @@ def judge(
     rows = batch.rows + (known.rows if known else 0) + sum(each.rows for each in joining)
     labelled = batch.labelled_rows + (known.labelled_rows if known else 0)
     labelled += sum(each.labelled_rows for each in joining)
-    retrain = False
+    retrain, measured = False, tuple(reasons)
     if drifted:
         retrain, reason = _retrain(batch, known, labelled, policy, needed_labels)
         reasons.append(reason)
@@ -239,6 +248,32 @@ def judge(
         distance=day.distance if together else None,
         window=shift.window if drifted else (),
         scheduled=scheduled,
+        measured=measured,
+    )
+
+
+def hold(verdict: Verdict, faults: Sequence[str], advice: str) -> Verdict:
+    """Hold a day whose delivery looks broken: nothing follows from it until a person has looked.
+
+    Args:
+        verdict: What would be said of the day otherwise.
+        faults: The evidence of each fault, in words; none: the verdict stands.
+        advice: What a person can do.
+    """
+    if not faults:
+        return verdict
+    return replace(
+        verdict,
+        state=SUSPECTED_FAULT,
+        retrain=False,
+        scheduled=False,
+        regime=BASELINE,
+        learned=False,
+        regime_rows=verdict.rows,
+        regime_labelled_rows=verdict.labelled_rows,
+        window=(),
+        score_below=None,
+        reasons=(*(f"suspected fault: {fault}" for fault in faults), advice, *verdict.measured),
     )
 
 
@@ -406,7 +441,7 @@ def decided_already(
 def drifted_in_a_row(reports: Iterable[ReportRecord], before: str) -> int:
     """How many of the latest reports before a partition, without a break, found drift."""
     earlier = sorted(
-        (report for report in reports if report.partition < before),
+        (report for report in not_held(reports) if report.partition < before),
         key=lambda report: report.partition,
         reverse=True,
     )

@@ -210,7 +210,8 @@ def _without_decision(life: Life, day: str) -> tuple[str, tuple[str, ...]]:
     if reported is not None and reported.report.retrain:
         return _on_its_way(life, day, reported)
     if reported is not None:
-        return f"skipped: {_state(reported)}", tuple(reported.reasons)
+        said = _state(reported) if reported.report.held else f"skipped: {_state(reported)}"
+        return said, tuple(reported.reasons)
     batch, quarantined = journal.batch(day), journal.quarantined(day)
     if batch is not None:
         told = f"{batch.rows} rows are stored, {batch.labelled_rows} of them with a label"
@@ -249,6 +250,8 @@ def _why_nothing(life: Life, day: str) -> str:
 def _state(reported: Reported) -> str:
     report = reported.report
     found = f"drift, regime {report.regime}" if report.drift_detected else "no drift"
+    if report.held:
+        found = "held, its delivery looks broken"
     labels = f"{report.labelled_rows} of {report.rows} rows with a label"
     return f"{found}; {labels}; version {report.production or 'unknown'} in production"
 
@@ -271,6 +274,9 @@ def _besides(life: Life, day: str, decided: Decided | None) -> Iterator[str]:
         )
     if reported and batch and reported.data_hash and reported.data_hash != batch.data_hash:
         yield "The batch was delivered again, with other rows, after its drift report was made."
+    if accepted := journal.accepted(day):
+        evidence = "; ".join(fault.evidence for fault in accepted.faults)
+        yield f"A person accepted it on {accepted.accepted:%Y-%m-%d %H:%M:%S} UTC: {evidence}."
     if quarantined is not None and (batch is not None or reported is not None):
         yield f"A delivery of the day was quarantined: {quarantined.violation}"
     if decided is not None and dataset is not None and dataset.already_known:

@@ -3,7 +3,7 @@
 These functions cost a day its time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.contract import Checked, Contract, check
+from mlops_assets.data.faults.find import find_faults
+from mlops_assets.data.faults.suspicion import Suspicion
 from mlops_assets.drift.policy import DriftPolicy
 from mlops_assets.drift.score import Scored, ScoreFall, falls
 from mlops_assets.drift.side import DayEffects, Side
@@ -49,6 +51,19 @@ class Comparing(Protocol):
         effects: DayEffects | None = None,
     ) -> Comparison:
         """As :func:`mlops_assets.drift.two_sample.compare_sides`."""
+        ...
+
+    def faults(
+        self,
+        reference: pd.DataFrame | None,
+        batch: pd.DataFrame,
+        columns: Columns,
+        *,
+        periods: np.ndarray | None = None,
+        earlier: Mapping[str, pd.DataFrame] | None = None,
+        usual_rows: Sequence[int] = (),
+    ) -> tuple[Suspicion, ...]:
+        """As :func:`mlops_assets.data.faults.find.find_faults`."""
         ...
 
     def falls(
@@ -103,6 +118,7 @@ class Computed:
     check = staticmethod(check)
     side = Side
     compare = staticmethod(compare_sides)
+    faults = staticmethod(find_faults)
     falls = staticmethod(falls)
     measure = staticmethod(measure)
     beside = staticmethod(beside)

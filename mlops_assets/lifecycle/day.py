@@ -9,10 +9,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mlops_assets.data.faults.suspicion import Suspicion
 from mlops_assets.drift.day_effects import DAYS_ALIKE, FEWEST_PERIODS
 from mlops_assets.drift.importance import RankedColumn, permutation_importance, rank_by_importance
 from mlops_assets.drift.nearest import MOST_COMPARED, distance, nearest, summarize, units
-from mlops_assets.drift.regimes import Regime, ReportRecord, fold_regimes, quiet_days
+from mlops_assets.drift.regimes import (
+    Regime,
+    ReportRecord,
+    fold_regimes,
+    not_held,
+    quiet_days,
+)
 from mlops_assets.drift.report import write_html
 from mlops_assets.drift.score import (
     Scored,
@@ -31,15 +38,17 @@ from mlops_assets.drift.verdict import (
     Together,
     Verdict,
     drifted_in_a_row,
+    hold,
     judge,
 )
 from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.besides import Besides
+from mlops_assets.lifecycle.faults import advice, suspected
 from mlops_assets.lifecycle.journal import ALL, BatchTaken, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.lineage import decided_before
 from mlops_assets.lifecycle.predictions import served_by
-from mlops_assets.lifecycle.reference import Reference, baseline_periods
+from mlops_assets.lifecycle.reference import Reference, Table, baseline_periods
 from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows, not_learned
 from mlops_assets.lifecycle.summaries import summaries
 from mlops_assets.promotion.registry import Version
@@ -77,8 +86,8 @@ class Day:
 
     @property
     def reports(self) -> list[ReportRecord]:
-        """What they have said."""
-        return [reported.report for reported in self.reported]
+        """What they have said, but for those of days that are held for a person."""
+        return not_held(reported.report for reported in self.reported)
 
     @property
     def score(self) -> float | None:
@@ -87,8 +96,22 @@ class Day:
             return None
         return self.spec.metric.score(self.now.y_true, self.now.y_pred)
 
+    @cached_property
+    def faults(self) -> tuple[Suspicion, ...]:
+        """What looks broken in the delivery, and was not accepted by a person."""
+        return suspected(self.life, self, self.judged)
+
     def verdict(self) -> Verdict:
-        """Has the batch drifted, which regime is it, is a retraining due?"""
+        """Has the batch drifted, which regime is it, is a retraining due; or is it broken?"""
+        return hold(
+            self.judged,
+            [fault.evidence for fault in self.faults],
+            advice(self.spec, self.partition),
+        )
+
+    @cached_property
+    def judged(self) -> Verdict:
+        """The verdict on the batch as if nothing of it were broken."""
         spec = self.spec
         labelled = len(spec.columns.labelled(self.batch))
         return judge(
@@ -375,11 +398,14 @@ class Day:
         rows = evaluation_rows(self.life, [self.partition])
         return not_learned(self.life, rows, *versions).reset_index(drop=True)
 
+    def table_of(self, verdict: Verdict) -> Table:
+        """The rows that the batch is like, or should be: of its regime, or the reference's."""
+        known = next((each for each in self.matches if each.name == verdict.regime), None)
+        return self.reference.days(self._latest(known)) if known else self.reference.table()
+
     def _rows_of(self, regime: Regime) -> pd.DataFrame:
         """The rows of the regime that a batch is compared with."""
-        name, latest = self.spec.name, self._latest(regime)
-        tables = [self.life.store.read(name, "drifted_batch", partition) for partition in latest]
-        return pd.concat(tables, ignore_index=True)
+        return self.reference.days(self._latest(regime)).rows
 
     def _latest(self, regime: Regime) -> list[str]:
         """The regime's batches from the latest back, as many as a comparison looks at."""

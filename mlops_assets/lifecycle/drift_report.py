@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlops_assets.data.faults.suspicion import Suspicion
 from mlops_assets.drift.importance import RankedColumn
 from mlops_assets.drift.two_sample import Comparison
 from mlops_assets.drift.verdict import Verdict
 from mlops_assets.lifecycle.day import Day
+from mlops_assets.lifecycle.faults import faults_kept
 from mlops_assets.lifecycle.journal import Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.promotion.beside import Standing
@@ -34,6 +36,7 @@ class DriftOutcome:
         challenging: How a candidate that was not credibly better has stood beside production
             since; None where none was compared.
         promotion_due: The day whose candidate is credibly better by now; None where none is.
+        faults: What the day is held for; none: it is not held.
     """
 
     verdict: Verdict
@@ -49,6 +52,7 @@ class DriftOutcome:
     rollback_due: str | None
     challenging: Standing | None
     promotion_due: str | None
+    faults: tuple[Suspicion, ...] = ()
 
 
 def report_drift(life: Life, partition: str) -> DriftOutcome:
@@ -62,7 +66,8 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
     # Some thirty predictions, for people to look at.
     ranked = today.ranked() if verdict.drift_detected and life.pages else ()
     pages = today.write_pages(verdict)
-    beside = today.beside
+    # Nothing follows from a day that is held: not that another version is the better one either.
+    beside = None if verdict.held else today.beside
     life.journal.keep_report(
         Reported(
             report=verdict.record().model_copy(
@@ -70,7 +75,8 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
             ),
             reasons=list(verdict.reasons),
             data_hash=today.data_hash,
-            beside=beside.records,
+            beside=beside.records if beside else [],
+            faults=faults_kept(today.faults),
         )
     )
     return DriftOutcome(
@@ -83,8 +89,9 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
         score=today.score,
         drifted_in_a_row=today.drifted_in_a_row(verdict),
         decided_before=today.decided_before(verdict),
-        on_probation=beside.on_probation,
-        rollback_due=beside.rollback_due,
-        challenging=beside.challenging,
-        promotion_due=beside.promotion_due,
+        on_probation=beside.on_probation if beside else None,
+        rollback_due=beside.rollback_due if beside else None,
+        challenging=beside.challenging if beside else None,
+        promotion_due=beside.promotion_due if beside else None,
+        faults=today.faults,
     )

@@ -68,6 +68,16 @@ class Quarantined(BaseModel):
     violation: str
 
 
+class Fault(BaseModel):
+    """A suspected fault of a day's delivery."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    columns: tuple[str, ...]
+    evidence: str
+
+
 class Reported(BaseModel):
     """A drift report: what later days need of it, its reasons, and the rows that it is about."""
 
@@ -80,6 +90,21 @@ class Reported(BaseModel):
         default=[],
         description="Production beside the version before it, and a candidate that challenges it.",
     )
+    faults: list[Fault] = Field(
+        default=[], description="What the day is held for; none: it is not held."
+    )
+
+
+class FaultsAccepted(BaseModel):
+    """A person has looked at a day that was held: it is meant to be like this."""
+
+    model_config = ConfigDict(frozen=True)
+
+    partition: str
+    rows_hash: str = Field(description="Of the batch without its labels, which may come later.")
+    faults: list[Fault]
+    asked_by: str = Field(description="The run that a person has asked for.")
+    accepted: dt.datetime
 
 
 class Augmented(BaseModel):
@@ -238,6 +263,14 @@ class Journal:
     def keep_report(self, record: Reported) -> None:
         """A drift report was made."""
         self._keep(record, "drift_report", record.report.partition)
+
+    def accepted(self, partition: str) -> FaultsAccepted | None:
+        """What a person has accepted of a day; None where nothing."""
+        return self._found(FaultsAccepted, "faults_accepted", partition)
+
+    def keep_accepted(self, record: FaultsAccepted) -> None:
+        """A person has accepted a day that was held."""
+        self._keep(record, "faults_accepted", record.partition)
 
     def augmented(self, partition: str) -> Augmented:
         """The augmented dataset of a day.

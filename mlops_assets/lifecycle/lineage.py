@@ -68,6 +68,10 @@ def lineage(life: Life, partition: str) -> Lineage:
             f"{life.spec.name}/drift_report of {partition} first."
         )
     report = reported.report
+    if report.held:
+        raise UserError(
+            f"{partition} is held: {'; '.join(reported.reasons)}. Nothing is trained on it."
+        )
     reports, decisions = life.journal.reports(), life.journal.decisions()
     earlier = fold_regimes(reports, decisions, before=partition)
     name = regime_of(report)

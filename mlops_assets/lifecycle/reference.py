@@ -116,7 +116,7 @@ class Reference:
     def several(self, partitions: Sequence[str]) -> Side:
         """Some days as one."""
         hashes = tuple(self._hash_of(day) for day in partitions)
-        return self._side(hashes, lambda: self._days(partitions))
+        return self._side(hashes, lambda: self.days(partitions))
 
     def _effects_of_days_unlike(self) -> DayEffects | None:
         """Where hardly two days were alike so far, that is what days are like here."""
@@ -128,7 +128,8 @@ class Reference:
         spec = self._life.spec
         return self.several(sorted(named)[-MOST_QUIET:]).effects(spec.task, spec.drift.window)
 
-    def _days(self, partitions: Sequence[str]) -> Table:
+    def days(self, partitions: Sequence[str]) -> Table:
+        """The rows of some days, in their order, each day a period."""
         tables = [self._batch(day) for day in partitions]
         lengths = [len(rows) for rows in tables]
         return Table(

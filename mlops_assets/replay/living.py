@@ -220,7 +220,7 @@ class Living:
         )
         if why_not is None:
             self._retrain(partition)
-        elif verdict.retrain and not found.decided_before:
+        elif verdict.held or (verdict.retrain and not found.decided_before):
             log.decisions.append(Decided(partition, HELD, (why_not,)))
         if found.promotion_due:
             self._decide_again(found.promotion_due)

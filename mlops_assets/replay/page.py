@@ -19,7 +19,7 @@ _HEADINGS = (
     ("promoted", "Versions that became production"),
     ("refused", "Candidates that the gate rejected or found inconclusive"),
     ("rolled back", "How often production went back to the version before"),
-    ("held", "Retrainings put off, and candidates that wait for a person"),
+    ("held", "Retrainings put off, and days and candidates that wait for a person"),
     ("of its gain", "The share of the gain over never retraining that every 7 has"),
     ("of its trainings", "At what share of the trainings of every 7"),
 )

@@ -12,7 +12,7 @@ from dagster._core.events import JobFailureData, RunFailureReason
 from mlops_assets.assets.shared import asked_by
 from mlops_assets.automation import BASELINE, DAILY, RETRAIN, asset_job
 from mlops_assets.automation.interrupted import MOST, interrupted
-from mlops_assets.jobs import approve_job, rollback_job
+from mlops_assets.jobs import accept_job, approve_job, rollback_job
 from mlops_assets.resources.mlflow import AWAY_TAG, MODEL_TAG, first_try
 from mlops_assets.runs import STOPPED_TAG
 from mlops_assets_tests.examples import definitions_of, iris_spec
@@ -62,6 +62,7 @@ class Life:
             asset_job(self.spec, "retrain", RETRAIN, "Trains"),
             rollback_job(self.spec),
             approve_job(self.spec),
+            accept_job(self.spec),
             asset_job(self.spec, "first_start", BASELINE, "Makes"),
         ]
         sensor = interrupted(self.spec, jobs, lambda: datetime.now(tz=UTC) + self.passed)
@@ -91,9 +92,12 @@ def retrying(tmp_path) -> Any:
         yield Life(instance)
 
 
-@pytest.mark.parametrize("job", ["iris_daily", "iris_retrain", "iris_rollback", "iris_approve"])
+@pytest.mark.parametrize(
+    "job", ["iris_daily", "iris_retrain", "iris_accept_day", "iris_rollback", "iris_approve"]
+)
 def test_a_run_that_was_lost_is_asked_for_again_as_what_it_was(life, job):
-    days = {"dagster/partition": DAY} if job in ("iris_daily", "iris_retrain") else {}
+    of_day = job in ("iris_daily", "iris_retrain", "iris_accept_day")
+    days = {"dagster/partition": DAY} if of_day else {}
     mine = {MODEL_TAG: "iris", "mlops_assets/expected_production": "2", **days}
     run = life.end(life.run(job, tags={**mine, ".dagster/grpc_info": "x", "dagster/run_key": "k"}))
     (request,), _ = life.tick()

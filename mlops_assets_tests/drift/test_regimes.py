@@ -115,3 +115,13 @@ def test_a_day_that_has_a_regime_of_its_own_keeps_it():
         report(3, "2026-01-03", window=("2026-01-02",)),
     ]
     assert regimes_by_day(reports) == {"2026-01-02": "2026-01-02", "2026-01-03": "2026-01-03"}
+
+
+def test_a_day_that_is_held_is_in_no_regime_and_not_quiet():
+    held = report(2, "baseline", state="suspected fault")
+    shifted = report(3, "2026-01-03", window=("2026-01-02",))
+    reports = [report(1, "baseline"), held, shifted]
+    assert quiet_days(reports, "2026-01-04") == ("2026-01-01",)
+    (regime,) = fold_regimes(reports, [], "2026-01-04")
+    assert regime.partitions == ("2026-01-03",)
+    assert "2026-01-02" not in regimes_by_day(reports)

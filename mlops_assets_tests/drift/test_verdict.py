@@ -19,6 +19,7 @@ from mlops_assets.drift.verdict import (
     Together,
     decided_already,
     drifted_in_a_row,
+    hold,
     hold_back,
     judge,
     known_already,
@@ -284,6 +285,31 @@ def test_there_is_no_retraining_without_drift_nor_without_labels(
     assert not verdict.retrain or (verdict.drift_detected and labelled > 0)
     assert (verdict.regime == "baseline") == (not verdict.drift_detected)
     assert verdict.reasons
+
+
+def test_a_day_that_is_held_keeps_what_was_measured_and_nothing_that_follows():
+    verdict = verdict_of(due="retrain.every asks for one")
+    assert hold(verdict, [], "look at it") is verdict
+    held = hold(verdict, ["x is 10 times the baseline"], "look at it")
+    assert (held.state, held.held, held.retrain, held.regime) == (
+        "suspected fault",
+        True,
+        False,
+        "baseline",
+    )
+    assert held.drift_detected
+    assert held.reasons == (
+        "suspected fault: x is 10 times the baseline",
+        "look at it",
+        verdict.reasons[0],
+    )
+    assert held.record().held
+
+
+def test_a_held_day_is_not_counted_among_drifted_batches():
+    reports = [report(day, drifted=True) for day in (2, 3, 4)]
+    reports[1] = reports[1].model_copy(update={"state": "suspected fault"})
+    assert drifted_in_a_row(reports, "2026-01-05") == 2
 
 
 def test_what_was_asked_for_is_known_already_when_another_run_has_decided():
