@@ -30,7 +30,7 @@ Kind = Literal["normal", "heavy tails", "AR 0.7", "weekly"]
 REFERENCE_DAYS, REFERENCE_ROWS, ROWS = 28, 200, 300
 DAYS = 56
 TREND_DAYS = 120  # in which a column that creeps comes as far as a standard deviation
-TREND_NOTICED = 60  # days, in which it must be retrained on
+TREND_NOTICED = 90  # days, after which it has come three quarters of one: retrained on by then
 COLUMNS = 10
 FAR_AWAY, UNSEEN_DAYS = 10_000, 40  # the days on which two models are held against each other
 CARRIED = 0.7  # by a day from the one before, where days are autocorrelated
@@ -68,6 +68,7 @@ class MovingDays:
     since: int | None = None  # for good from this day on, by half a standard deviation
     columns: ClassVar[int] = COLUMNS
     rows: ClassVar[int] = ROWS
+    first_day: ClassVar[dt.date] = FIRST_DAY
 
     def baseline(self) -> pd.DataFrame:
         """Twenty-eight days."""
@@ -76,7 +77,7 @@ class MovingDays:
 
     def batch(self, date: dt.date) -> pd.DataFrame:
         """The rows of a day."""
-        return self._rows((date - FIRST_DAY).days, self.rows)
+        return self._rows((date - self.first_day).days, self.rows)
 
     def labels(self, day: dt.date) -> pd.DataFrame:
         """They come with the rows."""
@@ -101,7 +102,7 @@ class MovingDays:
         scores = own @ rule / np.sqrt(self.columns) + 0.5 * rng.gumbel(size=(count, 3))
         scores += self._leaning(day)
         values[:, : self.columns if self.whole else self.columns // 2] += self._shift(day)
-        midnight = pd.Timestamp(FIRST_DAY) + pd.Timedelta(days=day)
+        midnight = pd.Timestamp(self.first_day) + pd.Timedelta(days=day)
         at = midnight + pd.to_timedelta(np.sort(rng.integers(0, 86_400, count)), unit="s")
         table = pd.DataFrame(values, columns=[f"x{place}" for place in range(self.columns)])
         return table.assign(**{TARGET: np.argmax(scores, axis=1), "at": at})
@@ -217,12 +218,12 @@ def live(world: MovingDays, days: int, spec: ModelSpec = SPEC) -> Lived:
     states: list[str] = []
     moves: list[Move] = []
     for day in range(days):
-        partition = str(FIRST_DAY + dt.timedelta(days=day))
+        partition = str(world.first_day + dt.timedelta(days=day))
         assert take_batch(life, partition).record
         found = report_drift(life, partition)
         before = found.production
         states.append(found.verdict.state)
-        retrained = [str(FIRST_DAY + dt.timedelta(days=each)) for each in asked]
+        retrained = [str(world.first_day + dt.timedelta(days=each)) for each in asked]
         if found.rollback_due:
             roll_back(life, partition, found.production.number)
         if found.promotion_due:
