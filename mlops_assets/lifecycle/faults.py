@@ -26,7 +26,12 @@ def suspected(life: Life, day: "Day", verdict: Verdict) -> tuple[Suspicion, ...]
     Where no column differs, only what costs nothing is asked: whether the rows were delivered
     before, and whether most are missing.
     """
-    found = _found(life, day, verdict)
+    may_lack = {n for n, given in life.spec.contract.columns.items() if not given.required}
+    found = tuple(
+        each
+        for each in _found(life, day, verdict)
+        if not (each.kind == "stuck" and set(each.columns) <= may_lack)
+    )
     accepted = life.journal.accepted(day.partition) if found else None
     if accepted is None or accepted.rows_hash != _rows_hash(life, day.batch):
         return found

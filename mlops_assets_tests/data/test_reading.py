@@ -291,7 +291,7 @@ def test_a_whole_number_beyond_64_bits_never_wraps():
     assert contract.columns["n"].type == "float"
     assert checked.frame["n"].min() == 7
     small = stored(table(n=[1, 2, 3] * 20))[0]
-    with pytest.raises(UserError, match="40 of 60 rows are whole numbers of more than 64 bits"):
+    with pytest.raises(UserError, match="40 of 60 rows are beyond 9000, which no unit explains"):
         check(table(n=large), small, COLUMNS)
 
 
