@@ -13,6 +13,10 @@ class NotThereYetError(UserError):
     """The day's data has not arrived; asking again later may find it."""
 
 
+class EmptyDayError(NotThereYetError):
+    """The day's table is there and has no rows: the day was closed, or its rows are late."""
+
+
 class NotStoredError(UserError):
     """What was asked for is not in the store; that it could not be read is another error."""
 

@@ -60,7 +60,9 @@ class ModelSpec(BaseModel):
     late_days: int = Field(
         default=7,
         ge=0,
-        description="For how many days a batch that was not there yet is asked for again, hourly.",
+        description="For how many days a batch that was not there yet is asked for again, after 1, "
+        "3, 7, 15 ... hours, and one that was there is read again where its files have changed "
+        "since. A query or function is asked again after 1, 2 and 4 days, as only asking tells.",
     )
     label_days: int = Field(
         default=30,

@@ -318,7 +318,7 @@ class SimulatedLife:
         if batch.broken:
             self._count("a quarantined day is put right")
         batch.arrived, batch.broken = True, False
-        self.daily(day, only_labels=True)
+        self.daily(day, only_news=True)
 
     def deliver_again(self, today: int) -> None:
         """A day comes once more, as it was or with other rows."""
@@ -333,13 +333,13 @@ class SimulatedLife:
             self.source.change(day)
         self.daily(day)
 
-    def daily(self, day: int, *, only_labels: bool = False) -> None:
+    def daily(self, day: int, *, only_news: bool = False) -> None:
         """The daily job of a day."""
         partition, work = partition_of(day), self._new_work()
         taken = self.step(
             "daily",
             "drifted_batch",
-            lambda life, _: take_batch(life, partition, only_labels=only_labels),
+            lambda life, _: take_batch(life, partition, only_news=only_news),
         )
         if isinstance(taken, Refused | Lost) or taken.record is None:
             if not isinstance(taken, Refused | Lost):

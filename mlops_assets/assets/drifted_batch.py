@@ -1,19 +1,23 @@
 """``drifted_batch``: one day's incoming data, or its quarantine."""
 
+import datetime as dt
 from collections.abc import Iterator
 
 import dagster as dg
 
 from mlops_assets.assets.shared import (
-    ASKED_FOR_LABELS,
+    ASKED_AGAIN,
+    CLOSED_TAG,
+    READ_TAG,
     asset,
     life_of,
     table_metadata,
     told_plainly,
 )
 from mlops_assets.data.contract import ContractViolation
+from mlops_assets.data.sources import read_signature
 from mlops_assets.data.store import Store
-from mlops_assets.errors import NotThereYetError
+from mlops_assets.errors import EmptyDayError, NotThereYetError
 from mlops_assets.lifecycle.drifted_batch import BatchOutcome, take_batch
 from mlops_assets.spec import ModelSpec
 
@@ -38,26 +42,38 @@ def drifted_batch(spec: ModelSpec) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         partition = context.partition_key
-        for_labels = ASKED_FOR_LABELS.items() <= context.run.tags.items()
+        again = ASKED_AGAIN.items() <= context.run.tags.items()
         with told_plainly():
-            taken = take_batch(life_of(spec, store), partition, only_labels=for_labels)
+            # Before it is read: what changes meanwhile is seen afterwards.
+            _tag(context, READ_TAG, read_signature(spec.batches, dt.date.fromisoformat(partition)))
+            taken = take_batch(life_of(spec, store), partition, only_news=again)
             for note in taken.notes:
                 context.log.warning("%s: %s", partition, note)
             if taken.awaited:
                 context.log.warning("No batch for %s yet: %s", partition, taken.awaited)
                 yield _awaited(taken.awaited)
+            elif taken.closed:
+                context.log.info("%s is closed: %s", partition, taken.closed)
+                _tag(context, CLOSED_TAG, "yes")
+                yield _closed(taken.closed)
             elif taken.violation:
                 yield _failed(taken.violation, taken.path)
                 raise taken.violation
             elif taken.unchanged:
-                context.log.info("No label of %s is new: its report stays as it is.", partition)
+                context.log.info("Nothing of %s is new: its report stays as it is.", partition)
                 yield dg.AssetCheckResult(
-                    passed=True, check_name="contract", description="No label is new."
+                    passed=True, check_name="contract", description="Nothing is new."
                 )
             else:
                 yield _stored(taken)
 
     return _drifted_batch
+
+
+def _tag(context: dg.AssetExecutionContext, name: str, value: str | None) -> None:
+    """Tell, in the run, whoever may ask for the day again; a value of None tells nothing."""
+    if value is not None:
+        context.instance.add_run_tags(context.run.run_id, {name: value})
 
 
 def _stored(taken: BatchOutcome) -> dg.MaterializeResult:
@@ -90,6 +106,15 @@ def _awaited(error: NotThereYetError) -> dg.AssetCheckResult:
         check_name="contract",
         severity=dg.AssetCheckSeverity.WARN,
         description=f"Not checked: {error}",
+    )
+
+
+def _closed(error: EmptyDayError) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=True,
+        check_name="contract",
+        description=f"Closed, there is nothing to check: {error} If its rows are only late, set "
+        "`batches.empty_days: late`.",
     )
 
 

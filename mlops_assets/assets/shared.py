@@ -16,8 +16,11 @@ from mlops_assets.promotion.registry import Registry
 from mlops_assets.resources.mlflow import tag_away
 from mlops_assets.spec import ModelSpec
 
-# What a daily run carries that only looks for labels: without new ones it leaves all as it is.
-ASKED_FOR_LABELS = {"mlops_assets/asked_for": "labels"}
+# What a daily run carries that looks for news of a day: without any it leaves all as it is.
+ASKED_AGAIN = {"mlops_assets/asked": "again"}
+
+# Of a daily run: what the files that it has read looked like, and that its day was closed.
+READ_TAG, CLOSED_TAG = "mlops_assets/read", "mlops_assets/closed"
 
 # What a run of the drift report carries that a person has asked for, who has looked at the day.
 ACCEPTS_FAULTS = {"mlops_assets/accepts": "faults"}

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import dagster as dg
 
 from mlops_assets import settings
-from mlops_assets.assets.shared import ASKED_FOR_LABELS
+from mlops_assets.assets.shared import ASKED_AGAIN, CLOSED_TAG, READ_TAG
 from mlops_assets.automation.reports import metadata_of
+from mlops_assets.data.sources import read_signature
 from mlops_assets.jobs import AssetJob
 from mlops_assets.spec import ModelSpec
 
@@ -52,10 +53,10 @@ def daily_schedule(spec: ModelSpec, daily: AssetJob) -> dg.ScheduleDefinition:
 
 
 def late_batches(spec: ModelSpec, daily: AssetJob, clock: Clock = utc_now) -> dg.SensorDefinition:
-    """Asks again, once an hour, for the batch of a day that had not arrived yet.
+    """Asks again for the days whose batch was not there yet, or is another one by now.
 
-    A day that was refused (quarantine) or whose run failed is not asked for again: a person has
-    to look first.
+    A day that was refused (quarantine) or whose run failed is asked for again only where its
+    files have changed: a person has to look first.
     """
 
     @dg.sensor(
@@ -63,23 +64,24 @@ def late_batches(spec: ModelSpec, daily: AssetJob, clock: Clock = utc_now) -> dg
         job=daily,
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=LATE_SECONDS,
-        description="Runs the daily job again for days whose batch was not there yet.",
+        description="Runs the daily job again for days whose batch was not there yet (1, 3, 7, 15 "
+        "... hours later), or was not complete: where its files have changed since; where only "
+        "reading tells, 1, 2 and 4 days later.",
     )
     def _late_batches(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         now = clock()
         days = _days_before(now.date(), 1, spec.late_days, spec)
-        waiting = [day for day in days if _not_there_yet(context.instance, spec, daily.name, day)]
-        if not waiting:
+        requests = [
+            dg.RunRequest(run_key=f"{spec.name}-{day}-{why}", partition_key=day, tags=ASKED_AGAIN)
+            for day in days
+            if (why := _why_again(context.instance, spec, daily.name, day, now))
+        ]
+        if not requests:
             return dg.SensorResult(
-                skip_reason=f"No batch is awaited among the last {spec.late_days} days."
+                skip_reason=f"No batch is awaited among the last {spec.late_days} days, and none "
+                "has changed since it was read."
             )
-        hour = now.strftime("%Y-%m-%dT%H")
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(run_key=f"{spec.name}-{day}-asked-{hour}", partition_key=day)
-                for day in waiting
-            ]
-        )
+        return dg.SensorResult(run_requests=requests)
 
     return _late_batches
 
@@ -117,7 +119,7 @@ def late_labels(spec: ModelSpec, daily: AssetJob, clock: Clock = utc_now) -> dg.
                 dg.RunRequest(
                     run_key=f"{spec.name}-{day}-labels-{today}",
                     partition_key=day,
-                    tags=ASKED_FOR_LABELS,
+                    tags=ASKED_AGAIN,
                 )
                 for day in waiting
             ],
@@ -156,10 +158,37 @@ def _missed(instance: dg.DagsterInstance, spec: ModelSpec, job: str, ended: dt.d
     return [day for day in days if day not in known]
 
 
-def _not_there_yet(instance: dg.DagsterInstance, spec: ModelSpec, job: str, partition: str) -> bool:
-    """Whether the last daily run of a day ended well but found no batch."""
-    ended_well = _last_run(instance, job, partition) is dg.DagsterRunStatus.SUCCESS
-    return ended_well and _batch(instance, spec, partition) is None
+def _why_again(
+    instance: dg.DagsterInstance, spec: ModelSpec, job: str, partition: str, now: dt.datetime
+) -> str | None:
+    """What a day is asked for again for, as a key that is the same until it was; None for nothing.
+
+    Files are looked at; where they do not tell, gaps between two looks double: hours where a
+    batch is awaited, days where there is one, or the day was closed.
+    """
+    run = _last_run(instance, job, partition)
+    if run is None or not run.is_finished:
+        return None
+    then, found = run.tags.get(READ_TAG), read_signature(spec.batches, _day(partition))
+    if then is not None and found is not None and then != found:
+        return f"changed-since-{run.run_id}"
+    if run.status is not dg.DagsterRunStatus.SUCCESS:
+        return None
+    asked = dt.datetime.combine(_day(partition), dt.time(HOUR), dt.UTC) + dt.timedelta(days=1)
+    if _batch(instance, spec, partition) is None and CLOSED_TAG not in run.tags:
+        looks = _doublings((now - asked) // dt.timedelta(hours=1) + 1)
+        return f"asked-{looks}" if looks else None
+    looks = _doublings((now - asked) // dt.timedelta(days=1) * 2)
+    return f"again-{looks}" if looks and found is None else None
+
+
+def _doublings(times: int) -> int:
+    """How often one has doubled when it is as many: 1 at 2, 2 at 4, 3 at 8."""
+    return max(times, 1).bit_length() - 1
+
+
+def _day(partition: str) -> dt.date:
+    return dt.date.fromisoformat(partition)
 
 
 def _lacks_labels(instance: dg.DagsterInstance, spec: ModelSpec, job: str, partition: str) -> bool:
@@ -170,16 +199,15 @@ def _lacks_labels(instance: dg.DagsterInstance, spec: ModelSpec, job: str, parti
     said = metadata_of(batch)
     if said.get("labelled_rows", 0) >= said.get("dagster/row_count", 0):
         return False
-    status = dg.DagsterRunStatus
-    ended = (None, status.SUCCESS, status.FAILURE, status.CANCELED)
-    return _last_run(instance, job, partition) in ended
+    run = _last_run(instance, job, partition)
+    return run is None or run.is_finished
 
 
-def _last_run(instance: dg.DagsterInstance, job: str, partition: str) -> dg.DagsterRunStatus | None:
-    """How the latest daily run of a day stands."""
+def _last_run(instance: dg.DagsterInstance, job: str, partition: str) -> dg.DagsterRun | None:
+    """The latest daily run of a day."""
     tags = {"dagster/partition": partition}
     runs = instance.get_runs(dg.RunsFilter(job_name=job, tags=tags), limit=1)
-    return runs[0].status if runs else None
+    return runs[0] if runs else None
 
 
 def _batch(

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import datetime
 import gzip
+import hashlib
 import io
 import lzma
 import posixpath
@@ -26,7 +27,7 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.data.csv_values import CsvForm, with_values
 from mlops_assets.data.notes import Note, noted
 from mlops_assets.data.source_error import NoRowsError, SourceError, shown
-from mlops_assets.errors import NotThereYetError
+from mlops_assets.errors import EmptyDayError, NotThereYetError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,7 +68,8 @@ def read_parquet(
     With a partition column only the day's rows are read.
 
     Raises:
-        NotThereYetError: the day's file, or the day in the dataset, is not there.
+        NotThereYetError: the day's file, or the day in the dataset, is not there; an
+            EmptyDayError where it is and has no rows.
         SourceError: it cannot be read.
     """
     import pyarrow as pa
@@ -115,7 +117,7 @@ def read_parquet(
     frame = table.to_pandas(split_blocks=True, self_destruct=True)
     frame = frame.astype(dict.fromkeys(_codes(schema, frame), "category"))
     says = "in the path and in the files; taken from the files"
-    return noted(_with_rows(frame, url), [Note(name, says) for name in sorted(both)])
+    return noted(_with_rows(frame, url, date), [Note(name, says) for name in sorted(both)])
 
 
 def read_csv(
@@ -130,7 +132,8 @@ def read_csv(
     The roles of the columns say which hold ids: these are texts.
 
     Raises:
-        NotThereYetError: the day's file, or the day in the file, is not there.
+        NotThereYetError: the day's file, or the day in the file, is not there; an EmptyDayError
+            where it is and has no rows.
         SourceError: it cannot be read.
     """
     url = _url(template, date, partition_column)
@@ -152,13 +155,13 @@ def read_csv(
     except LookupError as error:
         raise SourceError(f"{encoding} is no known encoding. Correct `encoding`.") from error
     if partition_column is None or date is None:
-        return _with_rows(frame, url)
+        return _with_rows(frame, url, date)
     if partition_column not in frame.columns:
         raise _no_partition_column(partition_column, [str(name) for name in frame], url)
     days = pd.to_datetime(
         frame[partition_column].map(str), errors="coerce", format="ISO8601", utc=True
     )
-    if days.isna().all():
+    if days.isna().all() and len(days):
         raise SourceError(
             f"{shown(url)}: {partition_column} holds no date like 2026-01-31. Correct "
             "`partition_column`, or write its dates so."
@@ -167,6 +170,36 @@ def read_csv(
     if rows.empty:
         raise _absent(f"{shown(url)} has no row whose {partition_column} is that day", date)
     return rows
+
+
+def signature(
+    template: str, date: datetime.date, partition_column: str | None = None
+) -> str | None:
+    """A text that is another one once the files of a day have changed, and costs no reading.
+
+    Returns:
+        Empty where there are none; None where files do not tell days apart, or cannot be listed:
+        whoever reads them says why.
+    """
+    try:
+        fs, path = fsspec.core.url_to_fs(_url(template, date, partition_column))
+        if partition_column is None:
+            return _signed(_listed(fs, path))
+        # One folder a day tells its day; any other table of all days changes with each of them.
+        folders = [f"{path}/{partition_column}={day}" for day in _folder_names(date)]
+        found = [_signed(files) for folder in folders if (files := _listed(fs, folder))]
+        return found[0] if found else None
+    except (SourceError, ValueError, ImportError, *_storage_errors()):
+        return None
+
+
+def _signed(files: dict[str, dict[str, Any]]) -> str:
+    return hashlib.sha256(repr(files).encode()).hexdigest()[:16] if files else ""
+
+
+def _folder_names(date: datetime.date) -> tuple[str, str]:
+    """How a day is written as a folder's name."""
+    return f"{date}", f"{date:%Y%m%d}"
 
 
 # ------------------------------------------------------------------ opening
@@ -227,7 +260,7 @@ class _Place:
 
     def of_day(self, parts: list[str], column: str, date: datetime.date) -> list[str]:
         """The files in the folders of that day."""
-        folders = {f"{column}={date}", f"{column}={date:%Y%m%d}"}
+        folders = {f"{column}={day}" for day in _folder_names(date)}
         return [part for part in parts if folders & set(self.below(part))]
 
     def _needed(self, files: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -276,22 +309,29 @@ def _opened(url: str, template: str, date: datetime.date | None) -> Iterator[_Pl
 def _files(
     fs: AbstractFileSystem, path: str, url: str, template: str, date: datetime.date | None
 ) -> dict[str, dict[str, Any]]:
-    """The files at the path, with what identifies their content."""
-    fs.invalidate_cache()
-    if not fs.exists(path):
+    """The files at the path, with what identifies their content; there is something to read."""
+    files = _listed(fs, path)
+    if not files and not fs.exists(path):
         _check_folder(fs, template)
         raise _absent(f"{shown(url)} does not exist{_otherwise_dated(fs, path, date)}", date)
-    info = fs.info(path)
-    found = {path: info} if info["type"] == "file" else fs.find(path, detail=True)
-    files = {
-        str(name): {key: str(info[key]) for key in _IDENTITY if key in info}
-        for name, info in sorted(dict(found).items())
-    }
     if list(files) == [path] and files[path].get("size") == "0":
         raise SourceError(
             f"{shown(url)} is empty (0 bytes). Write it again, aside first and then renamed."
         )
     return files
+
+
+def _listed(fs: AbstractFileSystem, path: str) -> dict[str, dict[str, Any]]:
+    """The files at the path, with what identifies their content; none where nothing is there."""
+    fs.invalidate_cache()
+    if not fs.exists(path):
+        return {}
+    info = fs.info(path)
+    found = {path: info} if info["type"] == "file" else fs.find(path, detail=True)
+    return {
+        str(name): {key: str(info[key]) for key in _IDENTITY if key in info}
+        for name, info in sorted(dict(found).items())
+    }
 
 
 def _otherwise_dated(fs: AbstractFileSystem, path: str, date: datetime.date | None) -> str:
@@ -529,12 +569,11 @@ def _once(names: list[str], url: str) -> None:
         )
 
 
-def _with_rows(frame: pd.DataFrame, url: str) -> pd.DataFrame:
+def _with_rows(frame: pd.DataFrame, url: str, date: datetime.date | None) -> pd.DataFrame:
+    if frame.empty and date is not None:
+        raise EmptyDayError(f"{shown(url)} has column names and no rows.")
     if frame.empty:
-        raise NoRowsError(
-            f"{shown(url)} has column names and no rows. Write the rows, or remove it until they "
-            "are there."
-        )
+        raise NoRowsError(f"{shown(url)} has column names and no rows. Write the rows.")
     return frame
 
 

@@ -11,12 +11,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.csv_values import CsvForm
-from mlops_assets.data.files import read_csv, read_parquet
+from mlops_assets.data.files import read_csv, read_parquet, signature
 from mlops_assets.data.source_error import NoRowsError, SourceError
 from mlops_assets.data.sql import read_sql
 from mlops_assets.data.synthetic import SyntheticRegime, synthetic_batch
 from mlops_assets.data.tables import as_columns
-from mlops_assets.errors import NotThereYetError
+from mlops_assets.errors import EmptyDayError, NotThereYetError
 
 __all__ = [
     "CsvSource",
@@ -28,6 +28,7 @@ __all__ = [
     "SqlSource",
     "SyntheticSource",
     "read_labels",
+    "read_signature",
     "read_source",
 ]
 
@@ -60,6 +61,12 @@ class _SourceModel(BaseModel):
         description="Of a baseline: the column that says which period (day) a row comes from, "
         "where `columns.timestamp` does not. It is no feature, and batches need none: a batch is "
         "a period.",
+    )
+    empty_days: Literal["closed", "late"] = Field(
+        default="closed",
+        description="Of batches: what a day is whose table is there without a row (a file with a "
+        "header only, a query or function that gives none). `closed`: nothing happened that day, "
+        "and nothing is asked of it; `late`: its rows are awaited, as where a file is missing.",
     )
 
 
@@ -139,7 +146,7 @@ class SqlSource(_SourceModel):
 class PythonSource(_SourceModel):
     """A function of yours: it takes the day (None for a baseline) and returns a DataFrame.
 
-    None, or a table without rows, means that the day's data is not there yet.
+    None, or a table without rows, means that the day has none: see ``empty_days``.
     """
 
     kind: Literal["python"]
@@ -195,7 +202,8 @@ def read_source(
         into shape.
 
     Raises:
-        NotThereYetError: the day's data has not arrived.
+        NotThereYetError: the day's data has not arrived; an EmptyDayError where its table is there
+            and has no rows.
         SourceError: the source cannot be read.
     """
     readers: dict[str, Callable[[Any, datetime.date | None], pd.DataFrame]] = {
@@ -228,6 +236,19 @@ def read_labels(
         return read_source(source, date if has_days(source) else None, columns)
     except NoRowsError as error:
         raise NotThereYetError(str(error)) from error
+
+
+def read_signature(source: Source, date: datetime.date) -> str | None:
+    """A text that is another one once a day's data have changed; it costs no reading.
+
+    Returns:
+        Empty where nothing is there; None where only reading can tell.
+    """
+    if isinstance(source, CsvSource | ParquetSource):
+        return signature(source.url, date, source.partition_column)
+    if isinstance(source, SklearnSource | SyntheticSource):
+        return "made up"  # the same for ever
+    return None
 
 
 def has_days(source: Source) -> bool:
@@ -327,9 +348,7 @@ def _read_python(source: PythonSource, date: datetime.date | None) -> pd.DataFra
     if frame is None or (isinstance(frame, pd.DataFrame) and frame.empty):
         if date is None:
             raise SourceError(f"{source.function} returned no rows. Return the whole baseline.")
-        raise NotThereYetError(
-            f"the data of {date} is not there yet: {source.function} returned no rows."
-        )
+        raise EmptyDayError(f"{source.function} returned no rows for {date}.")
     if not isinstance(frame, pd.DataFrame):
         raise SourceError(
             f"{source.function} returned {type(frame).__name__}. Return a pandas DataFrame."

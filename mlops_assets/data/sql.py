@@ -6,7 +6,7 @@ import os
 import pandas as pd
 
 from mlops_assets.data.source_error import NoRowsError, SourceError
-from mlops_assets.errors import NotThereYetError
+from mlops_assets.errors import EmptyDayError
 
 CONNECT_SECONDS = 10
 
@@ -19,7 +19,7 @@ def read_sql(
     One statement sees one state of the database, so the table cannot change while it is read.
 
     Raises:
-        NotThereYetError: the query has no row for the day.
+        EmptyDayError: the query has no row for the day.
         SourceError: the query or the connection fails, or takes longer than ``timeout_seconds``
             (PostgreSQL stops the query; other databases go by the settings in their URL).
     """
@@ -49,7 +49,7 @@ def read_sql(
     except exc.DBAPIError as error:
         raise SourceError(_explained(error, url_env, timeout_seconds)) from error
     if frame.empty and date is not None:
-        raise NotThereYetError(f"the data of {date} is not there yet: the query has no row of it.")
+        raise EmptyDayError(f"the query has no row of {date}.")
     if frame.empty:
         raise NoRowsError(f"the query has no row in the database of {url_env}. Correct `query`.")
     return frame

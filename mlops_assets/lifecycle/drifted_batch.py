@@ -9,7 +9,7 @@ from mlops_assets.data.columns import with_columns
 from mlops_assets.data.contract import Contract, ContractViolation
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.labels import join_labels
-from mlops_assets.errors import NotThereYetError
+from mlops_assets.errors import EmptyDayError, NotThereYetError
 from mlops_assets.lifecycle.journal import BatchTaken, Quarantined
 from mlops_assets.lifecycle.life import Life
 
@@ -18,12 +18,13 @@ from mlops_assets.lifecycle.life import Life
 class BatchOutcome:
     """What became of a day's batch: one of these is set.
 
-    ``awaited`` says why it is not there yet. ``violation`` is what is wrong with it, and ``path``
-    where its quarantine is. ``record`` is of the batch that is stored, with ``table`` and
-    ``path``. ``unchanged``: it was asked for its labels, and none is new.
+    ``awaited`` says why it is not there yet, ``closed`` why none will come. ``violation`` is what
+    is wrong with it, and ``path`` where its quarantine is. ``record`` is of the batch that is
+    stored, with ``table`` and ``path``. ``unchanged``: it was read again, and nothing is new.
     """
 
     awaited: NotThereYetError | None = None
+    closed: EmptyDayError | None = None
     violation: ContractViolation | None = None
     record: BatchTaken | None = None
     table: pd.DataFrame | None = None
@@ -32,13 +33,13 @@ class BatchOutcome:
     notes: tuple[str, ...] = ()
 
 
-def take_batch(life: Life, partition: str, *, only_labels: bool = False) -> BatchOutcome:
+def take_batch(life: Life, partition: str, *, only_news: bool = False) -> BatchOutcome:
     """Read a day's batch with its labels, check it against the contract, and store it.
 
     Args:
         life: The model.
         partition: The day.
-        only_labels: It is here already: leave everything as it is where no label is new.
+        only_news: It may be here already: leave everything as it is where nothing is new.
 
     Raises:
         UserError: A source cannot be read, or there is no baseline.
@@ -48,13 +49,13 @@ def take_batch(life: Life, partition: str, *, only_labels: bool = False) -> Batc
     try:
         read, notes = _read(life, partition)
     except NotThereYetError as error:
-        return BatchOutcome(awaited=error)
+        return _without_rows(life, partition, error)
     try:
         checked = life.comparing.check(read, contract, spec.columns)
     except ContractViolation as violation:
         return BatchOutcome(violation=violation, path=_quarantine(life, partition, read, violation))
     data_hash = fingerprint(checked.frame)
-    if only_labels and _is_reported(life, partition, data_hash):
+    if only_news and _is_reported(life, partition, data_hash):
         return BatchOutcome(unchanged=True, notes=notes)
     record = BatchTaken(
         rows=len(checked.frame),
@@ -66,6 +67,14 @@ def take_batch(life: Life, partition: str, *, only_labels: bool = False) -> Batc
     path = life.store.write(spec.name, "drifted_batch", partition, checked.frame)
     life.journal.keep_batch(partition, record)
     return BatchOutcome(record=record, table=checked.frame, path=path, notes=notes)
+
+
+def _without_rows(life: Life, partition: str, error: NotThereYetError) -> BatchOutcome:
+    """The day was closed, or its rows are awaited; what is stored of it stays."""
+    late = life.spec.batches.empty_days == "late" or life.journal.batch(partition) is not None
+    if late or not isinstance(error, EmptyDayError):
+        return BatchOutcome(awaited=error)
+    return BatchOutcome(closed=error)
 
 
 def _read(life: Life, partition: str) -> tuple[pd.DataFrame, tuple[str, ...]]:

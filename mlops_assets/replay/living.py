@@ -193,7 +193,7 @@ class Living:
         """Take a day's batch again, now with its labels, as the daily job for late labels does."""
         if self.life.journal.batch(partition) is None:
             return
-        taken = take_batch(self.life, partition, only_labels=True)
+        taken = take_batch(self.life, partition, only_news=True)
         if taken.violation:
             self.log.quarantined[partition] = str(taken.violation)
         elif taken.table is not None and self.policy.loop:

@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from mlops_assets.assets.shared import ASKED_FOR_LABELS
+from mlops_assets.assets.shared import ASKED_AGAIN
 from mlops_assets.data.sources import read_source
 from mlops_assets.evidence.explain import explain
 from mlops_assets.jobs import DAILY
@@ -74,13 +74,13 @@ def test_a_batch_whose_labels_come_late_is_retrained_on_when_they_are_there(own_
     assert "at least 125 are needed" in skipped.skip_reason.skip_message
 
     stored = own_tables.files()
-    in_vain = own_tables.run(*DAILY, partition=DRIFTED, tags=ASKED_FOR_LABELS)
+    in_vain = own_tables.run(*DAILY, partition=DRIFTED, tags=ASKED_AGAIN)
     assert in_vain.success
     assert in_vain.materialized == []
     assert own_tables.files() == stored
 
     rows[["flower", "species"]].to_parquet(folder / "labels" / f"{DRIFTED}.parquet")
-    found = own_tables.run(*DAILY, partition=DRIFTED, tags=ASKED_FOR_LABELS)
+    found = own_tables.run(*DAILY, partition=DRIFTED, tags=ASKED_AGAIN)
     report = found.metadata("drift_report")
     assert (report["retrain"], report["labelled_rows"]) == (True, 300)
     asked = tick(own_tables, "iris_retrain_on_drift", skipped.cursor)
@@ -93,7 +93,7 @@ def test_a_batch_whose_labels_come_late_is_retrained_on_when_they_are_there(own_
 def labels_arrive(loop: Loop, folder: Path, labels: pd.DataFrame) -> Run:
     """The labels of the drifted day, and the daily run that asks for them."""
     labels[["flower", "species"]].to_parquet(folder / "labels" / f"{DRIFTED}.parquet")
-    run = loop.run(*DAILY, partition=DRIFTED, tags=ASKED_FOR_LABELS)
+    run = loop.run(*DAILY, partition=DRIFTED, tags=ASKED_AGAIN)
     assert run.success, run.message
     return run
 
@@ -162,7 +162,7 @@ def test_a_report_that_was_lost_after_its_labels_came_is_made_by_the_next_run(ow
     own_tables.daily(DRIFTED)
     labels = rows[["flower", "species"]]
     labels.to_parquet(folder / "labels" / f"{DRIFTED}.parquet")
-    killed = own_tables.run("drifted_batch", partition=DRIFTED, tags=ASKED_FOR_LABELS)
+    killed = own_tables.run("drifted_batch", partition=DRIFTED, tags=ASKED_AGAIN)
     assert killed.metadata("drifted_batch")["labelled_rows"] == 300
     assert labels_arrive(own_tables, folder, labels).metadata("drift_report")["retrain"] is True
     assert labels_arrive(own_tables, folder, labels).materialized == []

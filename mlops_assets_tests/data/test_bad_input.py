@@ -170,12 +170,21 @@ def csv_blank(folder):
     csv(folder, "\n\n")
 
 
-@case(
-    "{folder}/in.csv has column names and no rows. Write the rows, or remove it until they "
-    "are there."
-)
+@case("{folder}/in.csv has column names and no rows. Write the rows.")
 def csv_header_only(folder):
     csv(folder, "a,b\n")
+
+
+@case("{folder}/2026-01-03.csv has column names and no rows.")
+def csv_header_only_on_the_day(folder):
+    (folder / "2026-01-03.csv").write_text("a,b\n")
+    read(DAY, kind="csv", url=f"{folder}/{{date}}.csv")
+
+
+@case("the data of 2026-01-03 is not there yet: {folder}/in.csv has no row whose day is that day.")
+def csv_header_only_of_all_days_without_rows_of_the_day(folder):
+    (folder / "in.csv").write_text("day,b\n")
+    read(DAY, kind="csv", url=f"{folder}/in.csv", partition_column="day")
 
 
 @case("{folder}/in.csv has one column only, 'a;b;c'. Set `delimiter: ';'`.")
@@ -345,10 +354,7 @@ def parquet_empty(folder):
     read(kind="parquet", url=f"{folder}/in.parquet")
 
 
-@case(
-    "{folder}/in.parquet has column names and no rows. Write the rows, or remove it until "
-    "they are there."
-)
+@case("{folder}/in.parquet has column names and no rows. Write the rows.")
 def parquet_without_rows(folder):
     table().head(0).to_parquet(folder / "in.parquet")
     read(kind="parquet", url=f"{folder}/in.parquet")
@@ -447,7 +453,7 @@ def sql_returns_nothing(folder):
     sql("SELECT 1 AS a WHERE 0")
 
 
-@case("the data of 2026-01-03 is not there yet: the query has no row of it.")
+@case("the query has no row of 2026-01-03.")
 def sql_returns_nothing_for_the_day(folder):
     sql("SELECT 1 AS a WHERE :date < '2000'", DAY)
 
@@ -491,10 +497,7 @@ def function_returns_no_table(folder):
     read(kind="python", function="mlops_assets_tests.data.test_bad_input:a_list")
 
 
-@case(
-    "the data of 2026-01-03 is not there yet: "
-    "mlops_assets_tests.data.test_bad_input:nothing returned no rows."
-)
+@case("mlops_assets_tests.data.test_bad_input:nothing returned no rows for 2026-01-03.")
 def function_returns_nothing_for_the_day(folder):
     read(DAY, kind="python", function="mlops_assets_tests.data.test_bad_input:nothing")
 

@@ -12,7 +12,13 @@ import sqlalchemy as sa
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import TypeAdapter
 
-from mlops_assets.data.sources import Source, SourceError, read_labels, read_source
+from mlops_assets.data.sources import (
+    Source,
+    SourceError,
+    read_labels,
+    read_signature,
+    read_source,
+)
 from mlops_assets.errors import NotThereYetError
 
 DAY = datetime.date(2026, 1, 3)
@@ -318,3 +324,50 @@ def test_a_day_whose_file_is_named_in_another_form_is_told_of(tmp_path):
     with pytest.raises(NotThereYetError, match=r"is it 20260103\.csv\? `\{date:%Y%m%d\}` in `url`"):
         read(DAY, kind="csv", url=str(tmp_path / "{date}.csv"))
     assert read(DAY, kind="csv", url=str(tmp_path / "{date:%Y%m%d}.csv"))["x"].tolist() == [1]
+
+
+def signed(day: datetime.date = DAY, **fields) -> str | None:
+    return read_signature(TypeAdapter(Source).validate_python(fields), day)
+
+
+def test_the_signature_of_a_day_changes_with_its_files_and_not_with_others(tmp_path):
+    source = {"kind": "parquet", "url": f"{tmp_path}/{{date}}"}
+    assert signed(**source) == ""
+    (tmp_path / str(DAY)).mkdir()
+    assert signed(**source) == ""
+    two_days().to_parquet(tmp_path / str(DAY) / "1.parquet")
+    first = signed(**source)
+    assert first == signed(**source) != ""
+    two_days().to_parquet(tmp_path / f"{NEXT}")
+    assert signed(**source) == first
+    two_days().to_parquet(tmp_path / str(DAY) / "2.parquet")
+    assert signed(**source) not in (first, "")
+    (tmp_path / str(DAY) / "2.parquet").write_bytes(b"")
+    assert signed(**source)  # what cannot be read has one
+
+
+def test_in_a_table_of_all_days_only_a_folder_a_day_has_a_signature(tmp_path):
+    whole = {"kind": "csv", "url": f"{tmp_path}/all.csv", "partition_column": "day"}
+    two_days().to_csv(tmp_path / "all.csv", index=False)
+    assert signed(**whole) is None
+    pq.write_to_dataset(pa.Table.from_pandas(two_days()), tmp_path / "data", partition_cols=["day"])
+    folders = {"kind": "parquet", "url": f"{tmp_path}/data", "partition_column": "day"}
+    assert signed(**folders) not in (None, "", signed(NEXT, **folders))
+    assert signed(NEXT + datetime.timedelta(days=1), **folders) is None
+
+
+def test_what_cannot_be_listed_has_no_signature(tmp_path):
+    assert signed(kind="csv", url="none-such://x/{date}.csv") is None
+    assert signed(kind="sql", url_env="X", query="SELECT 1 WHERE :date") is None
+    assert signed(kind="sklearn", dataset="iris") == signed(NEXT, kind="sklearn", dataset="iris")
+    assert signed(kind="csv", url=f"{tmp_path}/none/{{date}}.csv") == ""
+
+
+def test_a_bucket_gives_signatures(s3):
+    source = {"kind": "csv", "url": "s3://incoming/signed/{date}.csv"}
+    assert signed(**source) == ""
+    for content in (b"x\n1\n", b"x\n1\n2\n"):
+        before = signed(**source)
+        with fsspec.open("s3://incoming/signed/2026-01-03.csv", "wb") as file:
+            file.write(content)
+        assert signed(**source) not in (before, "", None)
