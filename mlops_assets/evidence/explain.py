@@ -219,6 +219,8 @@ def _without_decision(life: Life, day: str) -> tuple[str, tuple[str, ...]]:
         return f"no drift report yet: {told}", (ask,)
     if quarantined is not None:
         return f"quarantined: {quarantined.rows} rows", (quarantined.violation,)
+    if closed := journal.closed(day):
+        return "closed: there were no rows when it was read", (closed.why,)
     return f"nothing is known of {day}", (_why_nothing(life, day),)
 
 

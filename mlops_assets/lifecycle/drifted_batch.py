@@ -10,7 +10,7 @@ from mlops_assets.data.contract import Contract, ContractViolation
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.labels import join_labels
 from mlops_assets.errors import EmptyDayError, NotThereYetError
-from mlops_assets.lifecycle.journal import BatchTaken, Quarantined
+from mlops_assets.lifecycle.journal import BatchTaken, Closed, Quarantined
 from mlops_assets.lifecycle.life import Life
 
 
@@ -74,6 +74,7 @@ def _without_rows(life: Life, partition: str, error: NotThereYetError) -> BatchO
     late = life.spec.batches.empty_days == "late" or life.journal.batch(partition) is not None
     if late or not isinstance(error, EmptyDayError):
         return BatchOutcome(awaited=error)
+    life.journal.keep_closed(Closed(partition=partition, why=str(error)))
     return BatchOutcome(closed=error)
 
 

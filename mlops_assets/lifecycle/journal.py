@@ -68,6 +68,15 @@ class Quarantined(BaseModel):
     violation: str
 
 
+class Closed(BaseModel):
+    """A day whose table was there and had no rows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    partition: str
+    why: str
+
+
 class Fault(BaseModel):
     """A suspected fault of a day's delivery."""
 
@@ -247,6 +256,14 @@ class Journal:
     def keep_quarantined(self, record: Quarantined) -> None:
         """A day's batch broke the contract."""
         self._keep(record, "quarantine", record.partition)
+
+    def closed(self, partition: str) -> Closed | None:
+        """That a day had no rows when it was read; None where it had, or was not there."""
+        return self._found(Closed, "closed_days", partition)
+
+    def keep_closed(self, record: Closed) -> None:
+        """A day has no rows."""
+        self._keep(record, "closed_days", record.partition)
 
     def reported(self, partition: str) -> Reported | None:
         """The drift report of a day; None where there is none."""

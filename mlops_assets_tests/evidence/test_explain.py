@@ -208,6 +208,20 @@ def test_a_retraining_that_is_due_says_how_far_it_has_come(due):
     assert "run the job small_retrain" in told.reasons[-1]
 
 
+def test_a_closed_day_says_so_until_it_has_rows(due):
+    due.source.tables[made.AGAIN] = made.table(100, 4).head(0)
+    assert take_batch(due, made.AGAIN).closed
+    told = explain(due, made.AGAIN)
+    assert told.headline == "closed: there were no rows when it was read"
+    assert told.reasons == (f"{made.AGAIN} has no rows",)
+    due.source.tables[made.AGAIN] = made.table(100, 4)
+    assert take_batch(due, made.AGAIN).record
+    assert explain(due, made.AGAIN).headline.startswith("no drift report yet: 100 rows are stored")
+    due.source.tables[made.AGAIN] = made.table(100, 4).head(0)
+    taken = take_batch(due, made.AGAIN)
+    assert taken.awaited is not None  # what is stored stays
+
+
 def test_a_quarantined_day_says_what_was_wrong(due):
     due.source.tables[made.AGAIN] = made.table(100, 4).drop(columns="x")
     assert take_batch(due, made.AGAIN).violation

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.tree import DecisionTreeClassifier
 
 from mlops_assets.data.fingerprint import fingerprint
-from mlops_assets.errors import NotThereYetError
+from mlops_assets.errors import EmptyDayError, NotThereYetError
 from mlops_assets.lifecycle.augmented_dataset import augment
 from mlops_assets.lifecycle.baseline_data import take_baseline
 from mlops_assets.lifecycle.baseline_model import train_baseline_model
@@ -67,6 +67,8 @@ class Rows:
     def batch(self, day: dt.date) -> pd.DataFrame:
         if str(day) not in self.tables:
             raise NotThereYetError(f"nothing came on {day}")
+        if self.tables[str(day)].empty:
+            raise EmptyDayError(f"{day} has no rows")
         return self.tables[str(day)]
 
     def labels(self, day: dt.date) -> pd.DataFrame:
