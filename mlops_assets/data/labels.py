@@ -63,6 +63,49 @@ def join_labels(frame: pd.DataFrame, labels: pd.DataFrame, columns: Columns) -> 
     return with_columns(frame, {target: found})
 
 
+def latest_labels(labels: pd.DataFrame, columns: Columns, by: str) -> pd.DataFrame:
+    """Of the labels of each id those that were written last, with a note on the others.
+
+    Args:
+        labels: the id columns, the target, and the column ``by``.
+        columns: the roles of the columns.
+        by: when a row was written: dates, times, numbers, or texts like 2026-01-31 10:00.
+
+    Raises:
+        UserError: the column is missing, or holds nothing that has an order.
+    """
+    ids, target = columns.id, columns.target
+    if by not in labels.columns:
+        raise UserError(
+            f"the labels have no column {by}. Set `labels.latest_by` to one of "
+            f"{', '.join(map(str, labels.columns[:20]))}."
+        )
+    if not ids or not {*ids, target} <= set(labels.columns):
+        return labels  # whoever joins them says what is missing
+    known = labels[labels[target].notna()]
+    when = _moments(known[by], by)
+    last = when.groupby([known[name] for name in ids], dropna=False).transform("max")
+    kept = known[(when == last) | last.isna()]
+    left_out = len(known) - len(kept)
+    if not left_out:
+        return labels
+    says = f"{left_out} row(s) are left out, as a later one by {by} has a label of the same id"
+    return noted(kept.reset_index(drop=True), [Note("", says)])
+
+
+def _moments(values: pd.Series, by: str) -> pd.Series:
+    """When, as what can be compared; texts are dates, and a gap is before all else."""
+    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+        return values
+    try:
+        return pd.to_datetime(values, format="ISO8601", utc=True)
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"the labels' {by} holds no date or time like 2026-01-31 10:00 in every row. Correct "
+            "`labels.latest_by`, write them so, or set `date_format` (CSV)."
+        ) from error
+
+
 def _refuse_two_labels(several: pd.Series, columns: Columns) -> None:
     if several.empty:
         return
@@ -71,7 +114,9 @@ def _refuse_two_labels(several: pd.Series, columns: Columns) -> None:
     raise UserError(
         f"the labels give {len(several)} id(s) of this batch two labels or more "
         f"({'values hidden' if hidden else 'for example ' + ', '.join(shown)}). Leave one "
-        f"{columns.target} for each {'/'.join(columns.id)}, then run the day again."
+        f"{columns.target} for each {'/'.join(columns.id)}; where they were corrected, set "
+        "`labels.latest_by` to the column that says when, and the latest counts; where an id comes "
+        "again on another day, name the day as a second id. Then run the day again."
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.csv_values import CsvForm
 from mlops_assets.data.files import read_csv, read_parquet, signature
+from mlops_assets.data.labels import latest_labels
 from mlops_assets.data.source_error import NoRowsError, SourceError
 from mlops_assets.data.sql import read_sql
 from mlops_assets.data.synthetic import SyntheticRegime, synthetic_batch
@@ -67,6 +68,11 @@ class _SourceModel(BaseModel):
         description="Of batches: what a day is whose table is there without a row (a file with a "
         "header only, a query or function that gives none). `closed`: nothing happened that day, "
         "and nothing is asked of it; `late`: its rows are awaited, as where a file is missing.",
+    )
+    latest_by: str | None = Field(
+        default=None,
+        description="Of labels that are corrected by further rows: the column that says when a "
+        "row was written (a date, time or number). The latest one of each id counts.",
     )
 
 
@@ -233,9 +239,12 @@ def read_labels(
         SourceError: the source cannot be read.
     """
     try:
-        return read_source(source, date if has_days(source) else None, columns)
+        labels = read_source(source, date if has_days(source) else None, columns)
     except NoRowsError as error:
         raise NotThereYetError(str(error)) from error
+    if source.latest_by is None or columns is None:
+        return labels
+    return latest_labels(labels, columns, source.latest_by)
 
 
 def read_signature(source: Source, date: datetime.date) -> str | None:

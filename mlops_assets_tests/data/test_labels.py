@@ -7,10 +7,16 @@ import pandas as pd
 import pytest
 
 from mlops_assets.data.columns import Columns
-from mlops_assets.data.labels import join_labels
+from mlops_assets.data.labels import join_labels, latest_labels
+from mlops_assets.data.notes import notes_of
 from mlops_assets.errors import UserError
 
 COLUMNS = Columns(target="y", id=["shop", "order"])
+WAYS_OUT = (
+    "where they were corrected, set `labels.latest_by` to the column that says when, and the "
+    "latest counts; where an id comes again on another day, name the day as a second id. Then run "
+    "the day again."
+)
 
 
 def batch() -> pd.DataFrame:
@@ -105,13 +111,13 @@ def test_the_index_and_order_of_the_rows_stay():
             COLUMNS,
             {"shop": ["a", "a", "a"], "order": [1, 1, 2], "y": ["soon", "late", "late"]},
             "the labels give 1 id(s) of this batch two labels or more (for example a/1). Leave one "
-            "y for each shop/order, then run the day again.",
+            "y for each shop/order; " + WAYS_OUT,
         ),
         (
             COLUMNS.model_copy(update={"sensitive": ["order"]}),
             {"shop": ["a", "a"], "order": [1, 1], "y": ["soon", "late"]},
             "the labels give 1 id(s) of this batch two labels or more (values hidden). Leave one y "
-            "for each shop/order, then run the day again.",
+            "for each shop/order; " + WAYS_OUT,
         ),
     ],
 )
@@ -120,3 +126,53 @@ def test_labels_that_cannot_be_joined_are_an_error(columns, labels, message):
         join_labels(batch(), pd.DataFrame(labels), columns)
 
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        [3, 1, 2, 9],
+        ["2026-01-31", "2026-01-02 23:00", "2026-01-09T10:00:00", "2026-02-01"],
+        pd.to_datetime(["2026-01-31", "2026-01-02", "2026-01-09", None]),
+        [dt.date(2026, 1, 31), dt.date(2026, 1, 2), dt.date(2026, 1, 9), dt.date(2026, 2, 1)],
+        [0.5, None, 0.4, None],
+    ],
+    ids=["number", "text", "time", "date", "gaps"],
+)
+def test_of_labels_that_were_corrected_the_latest_counts(when):
+    labels = pd.DataFrame(
+        {"shop": ["a", "a", "a", "b"], "order": [1, 1, 1, 1], "y": ["new", "old", "older", "one"]}
+    ).assign(written=when)
+
+    latest = latest_labels(labels, COLUMNS, "written")
+
+    assert latest["y"].tolist() == ["new", "one"]
+    assert notes_of(latest, COLUMNS) == (
+        "2 row(s) are left out, as a later one by written has a label of the same id.",
+    )
+    assert join_labels(batch(), latest, COLUMNS)["y"].tolist()[::2] == ["new", "one"]
+
+
+def test_a_later_row_without_a_label_takes_none_away():
+    labels = pd.DataFrame({"shop": "a", "order": 1, "y": ["is", None], "written": [1, 2]})
+    assert latest_labels(labels, COLUMNS, "written")["y"].tolist() == ["is", None]
+    assert join_labels(batch(), labels, COLUMNS)["y"].tolist()[0] == "is"
+
+
+def test_two_labels_of_the_same_moment_are_still_two():
+    labels = pd.DataFrame({"shop": "a", "order": 1, "y": ["one", "two", "old"], "at": [2, 2, 1]})
+    with pytest.raises(UserError, match="two labels or more"):
+        join_labels(batch(), latest_labels(labels, COLUMNS, "at"), COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("by", "message"),
+    [
+        ("when", r"no column when. Set `labels.latest_by` to one of shop, order, y, at"),
+        ("at", r"the labels' at holds no date or time like 2026-01-31 10:00 in every row"),
+    ],
+)
+def test_what_does_not_say_when_is_an_error(by, message):
+    labels = pd.DataFrame({"shop": "a", "order": 1, "y": ["one"], "at": ["31.01.2026"]})
+    with pytest.raises(UserError, match=message):
+        latest_labels(labels, COLUMNS, by)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import TypeAdapter
 
+from mlops_assets.data.columns import Columns
 from mlops_assets.data.sources import (
     Source,
     SourceError,
@@ -371,3 +372,11 @@ def test_a_bucket_gives_signatures(s3):
         with fsspec.open("s3://incoming/signed/2026-01-03.csv", "wb") as file:
             file.write(content)
         assert signed(**source) not in (before, "", None)
+
+
+def test_corrected_labels_are_read_with_the_latest_of_each_id(tmp_path):
+    text = "id,y,at\n1,no,2026-01-05\n2,no,2026-01-05\n1,yes,2026-01-06\n"
+    (tmp_path / "all.csv").write_text(text)
+    fields = {"kind": "csv", "url": f"{tmp_path}/all.csv", "latest_by": "at"}
+    source = TypeAdapter(Source).validate_python(fields)
+    assert read_labels(source, DAY, Columns(target="y", id=["id"]))["y"].tolist() == ["no", "yes"]

@@ -11,6 +11,7 @@ from mlops_assets.lifecycle.drifted_batch import take_batch
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.memory import MemoryRegistry, MemoryStore
 from mlops_assets_tests.examples import iris_spec
+from mlops_assets_tests.lifecycle import made
 
 DAY = "2026-01-01"
 IRIS = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
@@ -55,3 +56,25 @@ def test_a_source_that_is_handed_in_is_read_in_its_place(spec):
     assert taken.record.rows == 30
     assert life.store.read(spec.name, "drifted_batch", DAY)[IRIS].shape == (30, 4)
     assert "nothing of 2026-01-02" in str(take_batch(life, "2026-01-02").awaited)
+
+
+def test_what_the_reading_of_labels_tells_is_told_with_the_batch(tmp_path):
+    rows = made.table(60, 1).assign(id=range(60))
+    rows.to_csv(tmp_path / "baseline.csv", index=False)
+    rows.drop(columns="y").to_csv(tmp_path / f"{DAY}.csv", index=False)
+    labels = pd.concat([rows.assign(at=2), rows.head(3).assign(y="low", at=1)])
+    labels[["id", "y", "at"]].to_csv(tmp_path / "labels.csv", index=False)
+    csv = {"kind": "csv"}
+    spec = made.spec(
+        columns={"target": "y", "id": ["id"]},
+        baseline=csv | {"url": f"{tmp_path}/baseline.csv"},
+        batches=csv | {"url": f"{tmp_path}/{{date}}.csv"},
+        labels=csv | {"url": f"{tmp_path}/labels.csv", "latest_by": "at"},
+    )
+    life = Life(spec, MemoryStore(), MemoryRegistry(spec.name))
+    take_baseline(life)
+    taken = take_batch(life, DAY)
+    assert taken.record.labelled_rows == 60
+    assert taken.notes == (
+        "labels: 3 row(s) are left out, as a later one by at has a label of the same id.",
+    )
