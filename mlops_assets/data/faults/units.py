@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from mlops_assets.data.faults.suspicion import (
     FEWEST_ROWS,
@@ -68,8 +69,19 @@ def units(tables: Tables, name: str) -> Iterator[Suspicion]:
     if then is None or now is None or min(len(then), len(now)) < FEWEST_ROWS:
         return
     found = [*_affine(tables, name, then, now), *_times(tables, name, then[then != 0], now)]
-    if found:  # where days differ much, several explain it: the one that leaves least
+    if found and not _goes_on(tables.reference[name].dropna(), tables.batch[name].dropna()):
+        # Where days differ much, several explain it: the one that leaves least.
         yield min(found, key=lambda each: each[0])[1]
+
+
+def _goes_on(then: pd.Series, now: pd.Series) -> bool:
+    """Whether the column counts rows, and counts on: no two alike, and in the same small steps."""
+    if then.duplicated().any() or now.duplicated().any() or now.min() <= then.max():
+        return False
+    before, after = (np.sort(values.to_numpy(dtype=float)) for values in (then, now))
+    if any((values % 1 != 0).any() for values in (before, after)):
+        return False
+    return bool(0.5 <= np.median(np.diff(after)) / np.median(np.diff(before)) <= 2)
 
 
 _Found = list[tuple[float, Suspicion]]

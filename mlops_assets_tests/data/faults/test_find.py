@@ -100,6 +100,15 @@ def test_where_days_differ_much_the_unit_is_the_one_that_explains_it_best():
     )
 
 
+@pytest.mark.parametrize("step", [1, 7])
+def test_a_number_of_rows_that_counts_on_is_in_no_other_unit(step):
+    numbers = np.arange(1, 1301) * step
+    then = THEN.assign(number=numbers[:1000])
+    assert find_faults(then, NOW.assign(number=numbers[1000:]), ROLES) == ()
+    (fault,) = find_faults(then, NOW.assign(number=numbers[:300] * 1000), ROLES)
+    assert fault.columns == ("number",)
+
+
 def test_several_columns_may_be_in_another_currency():
     now = NOW.assign(income=NOW["income"] * 100, balance=NOW["balance"] * 100)
     assert found(now) == [("unit", ("income",)), ("unit", ("balance",))]
