@@ -46,7 +46,10 @@ def take_baseline(life: Life) -> BaselineOutcome:
     spec = life.spec
     read = life.incoming.baseline()
     read, periods = _without_periods(life, read)
-    read = without_days(read, _day_columns(life, read), spec.columns)
+    days = _day_columns(life, read)
+    if periods is None:
+        periods = _periods_of(read, days)
+    read = without_days(read, days, spec.columns)
     contract = derive_contract(read, spec.columns, spec.contract, spec.task)
     checked = check(read, contract, spec.columns)
     whole = checked.frame
@@ -121,6 +124,16 @@ def _day_columns(life: Life, read: pd.DataFrame) -> list[str]:
     return [*named, *(n for n in asked if n in batch.columns and is_day(batch[n], day))]
 
 
+def _periods_of(read: pd.DataFrame, days: list[str]) -> np.ndarray | None:
+    """The periods that the first of the day columns tells; None where there is none."""
+    names = [name for name in days if list(read.columns).count(name) == 1]
+    return _codes(read[names[0]]) if names else None
+
+
+def _codes(values: pd.Series) -> np.ndarray:
+    return np.asarray(pd.factorize(values, sort=True)[0])
+
+
 def _may_be_day(read: pd.DataFrame, name: str) -> bool:
     return list(read.columns).count(name) == 1 and may_be_day(read[name])
 
@@ -145,7 +158,7 @@ def _without_periods(life: Life, read: pd.DataFrame) -> tuple[pd.DataFrame, np.n
             f"the baseline has no column {column!r}, which `baseline.period` names. Its columns "
             f"are {', '.join(map(str, read.columns))}. Correct `baseline.period`."
         )
-    codes = pd.factorize(read[column], sort=True)[0]
+    codes = _codes(read[column])
     columns = life.spec.columns
     roles = {columns.target, columns.timestamp, *columns.id, *columns.ignore}
-    return (read if column in roles else read.drop(columns=column)), np.asarray(codes)
+    return (read if column in roles else read.drop(columns=column)), codes
