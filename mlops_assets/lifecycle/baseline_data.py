@@ -9,6 +9,7 @@ import pandas as pd
 
 from mlops_assets.data.contract import check, derive_contract
 from mlops_assets.data.fingerprint import fingerprint
+from mlops_assets.data.hints import hints
 from mlops_assets.data.sources import day_columns
 from mlops_assets.data.splits import held_out
 from mlops_assets.data.tables import is_day, may_be_day, without_days
@@ -70,7 +71,7 @@ def take_baseline(life: Life) -> BaselineOutcome:
         data_hash=fingerprint(table),
         periods=0 if periods is None else len(np.unique(periods[periods >= 0])),
         contract=contract.to_yaml(),
-        notes=[*checked.notes],
+        notes=[*checked.notes, *hints(table, spec.columns, spec.task)],
     )
     life.journal.keep_baseline(record)
     rare = rare_classes(table[spec.columns.target], holdout, spec)
