@@ -23,7 +23,7 @@ help: ## Show this list
 	@echo
 	@sed -n 's/^#   \([A-Z_]*  *.*\)/  \1/p' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.runtime ## Run the loop over five days with real servers, then stop them; a table of the outcomes
+demo: $(VENV)/.runtime ## Run the loop over six days with real servers, then stop them; a table of the outcomes
 	@$(BIN)/python -m mlops_assets.cli demo
 
 up: $(VENV)/.runtime ## Serve Dagster and MLflow over the same state until Ctrl-C

@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    command("demo", _demo, "run five days of the model iris through real servers")
+    command("demo", _demo, "run six days of the model iris through real servers")
     command("up", _up, "serve Dagster and MLflow over the same state")
     command("schema", _schema, "print the JSON schema of a model's defs.yaml")
     new = command("new-model", _new_model, "write the defs.yaml of a new model")

@@ -90,7 +90,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture(scope="session")
 def five_days(migrated_mlflow, tmp_path_factory) -> Iterator[Loop]:
-    """The demo's five days with a quick search, made once. Look at it, and change a fork of it."""
+    """The demo's six days with a quick search, made once. Look at it, and change a fork of it."""
     home = tmp_path_factory.mktemp("five-days") / "home"
     home.mkdir()
     shutil.copyfile(migrated_mlflow, home / "mlflow.db")

@@ -23,7 +23,7 @@ from mlops_assets.spec import ModelSpec
 
 QUICK = {"algorithms": ["lr", "lda", "dt"], "folds": 3}
 BASELINE = ("baseline_data", "baseline_model")
-DAYS = ("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04", "2026-01-05")
+DAYS = tuple(f"2026-01-0{day}" for day in range(1, 7))
 RETRAINED = ("2026-01-02", "2026-01-04")
 ARTIFACT_PATHS = (
     ("experiments", "artifact_location"),

@@ -84,7 +84,7 @@ def before_its_decision(loop: Loop) -> None:
 
 
 def forget(loop: Loop, gone: Callable[[str], bool], *assets: str) -> None:
-    """Take back what the five days did on days that are gone, and by some assets at all."""
+    """Take back what the demo's days did on days that are gone, and by some assets at all."""
     client = loop.mlflow
     client.set_registered_model_alias("iris", "production", "1")
     for alias in ("previous", "staging"):

@@ -22,7 +22,10 @@ class SyntheticRegime(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     shift: dict[str, float] = Field(default={}, description="Added to the column, in its unit.")
-    scale: dict[str, float] = Field(default={}, description="Factor of the column.")
+    scale: dict[str, float] = Field(
+        default={},
+        description="Factor of the column; 10 is that of centimetres that come as millimetres.",
+    )
     noise: dict[str, float] = Field(
         default={}, description="Standard deviation of extra noise, in the column's unit."
     )

@@ -100,8 +100,9 @@ def without_days(frame: pd.DataFrame, days: Iterable[str], columns: Columns) -> 
     """
     found = [name for name in dict.fromkeys(days) if name in frame and not columns.has(name)]
     says = (
-        "left out: it says which day a row is of, and every batch has a day of its own. To use it "
-        "otherwise, name it in `columns` (`timestamp`, `ignore`) or as `baseline.period`"
+        "left out, but to know how days differ: it says which day a row is of, and every batch has "
+        "a day of its own. To use it otherwise, name it in `columns` (`timestamp`, `ignore`) or as "
+        "`baseline.period`"
     )
     notes = [Note(name, says, examples_of(frame[name])) for name in found]
     return noted(frame.drop(columns=found), notes)

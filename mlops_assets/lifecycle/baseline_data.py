@@ -9,6 +9,7 @@ import pandas as pd
 
 from mlops_assets.data.contract import check, derive_contract
 from mlops_assets.data.fingerprint import fingerprint
+from mlops_assets.data.hints import hints
 from mlops_assets.data.sources import day_columns
 from mlops_assets.data.splits import held_out
 from mlops_assets.data.tables import is_day, may_be_day, without_days
@@ -46,7 +47,10 @@ def take_baseline(life: Life) -> BaselineOutcome:
     spec = life.spec
     read = life.incoming.baseline()
     read, periods = _without_periods(life, read)
-    read = without_days(read, _day_columns(life, read), spec.columns)
+    days = _day_columns(life, read)
+    if periods is None:
+        periods = _periods_of(read, days)
+    read = without_days(read, days, spec.columns)
     contract = derive_contract(read, spec.columns, spec.contract, spec.task)
     checked = check(read, contract, spec.columns)
     whole = checked.frame
@@ -67,7 +71,7 @@ def take_baseline(life: Life) -> BaselineOutcome:
         data_hash=fingerprint(table),
         periods=0 if periods is None else len(np.unique(periods[periods >= 0])),
         contract=contract.to_yaml(),
-        notes=[*checked.notes],
+        notes=[*checked.notes, *hints(table, spec.columns, spec.task)],
     )
     life.journal.keep_baseline(record)
     rare = rare_classes(table[spec.columns.target], holdout, spec)
@@ -121,6 +125,16 @@ def _day_columns(life: Life, read: pd.DataFrame) -> list[str]:
     return [*named, *(n for n in asked if n in batch.columns and is_day(batch[n], day))]
 
 
+def _periods_of(read: pd.DataFrame, days: list[str]) -> np.ndarray | None:
+    """The periods that the first of the day columns tells; None where there is none."""
+    names = [name for name in days if list(read.columns).count(name) == 1]
+    return _codes(read[names[0]]) if names else None
+
+
+def _codes(values: pd.Series) -> np.ndarray:
+    return np.asarray(pd.factorize(values, sort=True)[0])
+
+
 def _may_be_day(read: pd.DataFrame, name: str) -> bool:
     return list(read.columns).count(name) == 1 and may_be_day(read[name])
 
@@ -145,7 +159,7 @@ def _without_periods(life: Life, read: pd.DataFrame) -> tuple[pd.DataFrame, np.n
             f"the baseline has no column {column!r}, which `baseline.period` names. Its columns "
             f"are {', '.join(map(str, read.columns))}. Correct `baseline.period`."
         )
-    codes = pd.factorize(read[column], sort=True)[0]
+    codes = _codes(read[column])
     columns = life.spec.columns
     roles = {columns.target, columns.timestamp, *columns.id, *columns.ignore}
-    return (read if column in roles else read.drop(columns=column)), np.asarray(codes)
+    return (read if column in roles else read.drop(columns=column)), codes

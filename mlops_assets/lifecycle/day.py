@@ -353,8 +353,9 @@ class Day:
 
     @cached_property
     def _holdout_by_day(self) -> list[Measured]:
-        holdout = baseline_parts(self.life).judge
-        periods = baseline_periods(self.life, holdout)
+        parts = baseline_parts(self.life)
+        holdout = parts.judge
+        periods = baseline_periods(self.life, holdout, parts.judge_places)
         metric, target = self.spec.metric, self.spec.columns.target
         found = []
         for period in np.unique(periods[periods >= 0]):

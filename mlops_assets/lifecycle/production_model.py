@@ -102,7 +102,7 @@ def _decide(
         partition=partition,
         production_partition=production.tags.get("partition"),
         periods=days,
-        baseline_periods=baseline_periods(life, holdout),
+        baseline_periods=baseline_periods(life, holdout, parts[BASELINE].judge_places),
         challenge=_challenge(life, candidate, production),
     )
     judged_on = {"evaluation": fingerprint(drifted), "holdout": fingerprint(holdout)}

@@ -154,15 +154,25 @@ class Reference:
         return taken.data_hash if taken else day
 
 
-def baseline_periods(life: Life, baseline: pd.DataFrame) -> np.ndarray:
-    """The period of each row of the baseline; -1 where nobody knows it."""
+def baseline_periods(
+    life: Life, baseline: pd.DataFrame, places: np.ndarray | None = None
+) -> np.ndarray:
+    """The period of each row of the baseline; -1 where nobody knows it.
+
+    Args:
+        life: The model.
+        baseline: The baseline, or some of its rows.
+        places: Where these are in it; None: they are all of it.
+    """
     spec = life.spec
     if spec.columns.timestamp is not None:
         return periods_of_times(baseline[spec.columns.timestamp])
-    if spec.baseline.period is None:
-        return np.full(len(baseline), -1)
+    nobody_knows = np.full(len(baseline), -1)
+    if not life.journal.baseline().periods:
+        return nobody_knows
     try:
         kept = life.store.read(spec.name, "baseline_periods", ALL)["period"].to_numpy()
-    except NotStoredError:  # taken before `baseline.period` was set
-        return np.full(len(baseline), -1)
-    return kept if len(kept) == len(baseline) else np.full(len(baseline), -1)
+    except NotStoredError:  # its periods were those of a timestamp that is named no more
+        return nobody_knows
+    kept = kept if places is None else kept[places]
+    return kept if len(kept) == len(baseline) else nobody_knows

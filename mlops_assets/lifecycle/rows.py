@@ -29,13 +29,14 @@ ORIGIN = "mlops_assets_partition"  # of each row to learn from: its batch's part
 class Parts:
     """The labelled rows of a table in two disjoint parts: to learn from, and to judge on.
 
-    ``origin`` is the day that they came on, or `baseline`. The tables are shared: copy before
-    you change one.
+    ``origin`` is the day that they came on, or `baseline`; ``judge_places`` are those of the rows
+    to judge on in the table as it is stored. The tables are shared: copy before you change one.
     """
 
     origin: str
     learn: pd.DataFrame
     judge: pd.DataFrame
+    judge_places: np.ndarray
 
     @cached_property
     def learned(self) -> pd.DataFrame:
@@ -70,11 +71,13 @@ class _Table:
         """The rows as they are on two sides."""
         sides = judged.tobytes()
         if sides not in self._parts:
-            learn, judge = (
-                self.table[self.keys.labelled & side].reset_index(drop=True)
-                for side in (~judged, judged)
+            learn, judge = (self.table[self.keys.labelled & side] for side in (~judged, judged))
+            self._parts[sides] = Parts(
+                self.origin,
+                learn.reset_index(drop=True),
+                judge.reset_index(drop=True),
+                judge.index.to_numpy(),
             )
-            self._parts[sides] = Parts(self.origin, learn, judge)
         return self._parts[sides]
 
 

@@ -1,4 +1,4 @@
-"""``make demo``: five days of `iris` through real servers, each with its known outcome."""
+"""``make demo``: six days of `iris` through real servers, each with its known outcome."""
 
 import json
 import time
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mlops_assets import settings
+from mlops_assets.drift.regimes import SUSPECTED_FAULT
 from mlops_assets.errors import UserError
 from mlops_assets.local.graphql import Run, Webserver
 from mlops_assets.local.home import claimed, environment, logs, prepare
@@ -26,6 +27,7 @@ STORY = {
     "2026-01-03": ("skipped", "the same regime again"),
     "2026-01-04": ("rejected", "another new regime, with scrambled labels"),
     "2026-01-05": ("quarantined", "a batch without one of its columns"),
+    "2026-01-06": ("held", "a column in millimetres in place of centimetres"),
 }
 
 _BASELINE_SECONDS = (
@@ -52,10 +54,10 @@ class Day:
 
 
 def demo(console: Console) -> bool:
-    """Runs the five days in the home, prints the table, writes ``demo.json``.
+    """Runs the six days in the home, prints the table, writes ``demo.json``.
 
     Returns:
-        Whether all five outcomes are as told.
+        Whether all six outcomes are as told.
 
     Raises:
         UserError: if the home was used before or is in use, or if a server or a run fails.
@@ -146,13 +148,24 @@ class Story:
         measured = {key: report.get(key) for key in ("drift_detected", "retrain", "drift_share")}
         retrained, reason = self._decision_of_sensor(partition)
         if retrained is None:
-            self._progress.outcome(partition, f"skipped: {reason}")
-            return Day(partition, "skipped", **measured, production_version=self._version)
+            outcome = self._not_retrained(partition, report, reason)
+            return Day(partition, outcome, **measured, production_version=self._version)
         run = self._finished(retrained, partition)
         if run.status != "SUCCESS":
             why = self._webserver.failure(run.id).message
             raise UserError(f"The retrain run of {partition} failed: {why}")
         return self._decided(partition, measured)
+
+    def _not_retrained(self, partition: str, report: dict, reason: str | None) -> str:
+        if report.get("state") != SUSPECTED_FAULT:
+            self._progress.outcome(partition, f"skipped: {reason}")
+            return "skipped"
+        # What is suspected, what a person can do, and then what was measured: a line each.
+        first, *others = report["reasons"]
+        self._progress.outcome(partition, f"held: {first}")
+        for other in others:
+            self._progress.say(partition, other)
+        return "held"
 
     def _decided(self, partition: str, measured: dict) -> Day:
         gate = self._webserver.metadata(MODEL, "production_model", partition) or {}
@@ -213,7 +226,7 @@ class Story:
 
 def report(console: Console, home: Path, days: list[Day], seconds: float) -> bool:
     """Prints the table of the outcomes; returns whether all are as told."""
-    table = Table(title=f"Five days of {MODEL}, in {seconds:.0f} s")
+    table = Table(title=f"Six days of {MODEL}, in {seconds:.0f} s")
     for heading in ("day", "outcome", "drift", "candidate", "production", "version"):
         table.add_column(heading, no_wrap=True)
     wrong = [day for day in days if day.outcome != STORY[day.partition][0]]

@@ -308,6 +308,8 @@ def _experiment(
     logger: logging.Logger,
 ) -> Any:
     """A PyCaret experiment over all rows but one, with the project's metrics only."""
+    from sklearn.preprocessing import FunctionTransformer
+
     table, target, order = rows.table, rows.target, rows.compared
     if task == "classification":
         # Without its preprocessing PyCaret takes classes only as codes from 0.
@@ -322,7 +324,10 @@ def _experiment(
         target=_TARGET,
         index=False,
         preprocess=False,
-        custom_pipeline=[("features", _encoder(data.drop(columns=_TARGET)))],
+        custom_pipeline=[
+            ("features", _encoder(data.drop(columns=_TARGET))),
+            ("names", FunctionTransformer(_numbered)),
+        ],
         fold_strategy=rows.splits(regime_weight),
         session_id=policy.seed,
         n_jobs=policy.n_jobs,
@@ -345,6 +350,11 @@ def _experiment(
     # PyCaret takes it for a failure where every score is 0, as where labels have turned round.
     experiment.add_metric("ran", "Ran", lambda *_, **__: 1.0)
     return experiment
+
+
+def _numbered(encoded: pd.DataFrame) -> pd.DataFrame:
+    """Columns without the texts that they stand for: LightGBM refuses names with commas, say."""
+    return encoded.set_axis([f"column_{i}" for i in range(encoded.shape[1])], axis="columns")
 
 
 def _score_function(metric: Metric) -> Any:

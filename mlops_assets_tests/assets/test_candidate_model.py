@@ -7,7 +7,7 @@ from mlops_assets.lifecycle import trainer
 from mlops_assets_tests.examples import RETRAINED
 
 DAY = "2026-01-04"
-OTHERWISE = {"algorithms": ["lr", "lda"], "folds": 3}  # than the five days were trained
+OTHERWISE = {"algorithms": ["lr", "lda"], "folds": 3}  # than the demo's days were trained
 
 
 @pytest.fixture

@@ -25,12 +25,14 @@ METADATA = {
     "drift/petal_width": dg.FloatMetadataValue,
     "production_score": dg.FloatMetadataValue,
 }
+HELD = "2026-01-06"
 # partition: drift_detected, retrain, regime
 STORY = {
     "2026-01-01": (False, False, "baseline"),
     "2026-01-02": (True, True, "new"),
     "2026-01-03": (True, False, "2026-01-02"),
     "2026-01-04": (True, True, "new"),
+    HELD: (True, False, "baseline"),
 }
 VERDICT = ("drift_detected", "retrain", "regime")
 
@@ -62,14 +64,15 @@ def test_metadata_have_the_names_and_types_that_others_rely_on(five_days, day):
 
 
 @pytest.mark.parametrize("day", STORY)
-def test_the_verdict_check_is_yellow_where_the_batch_has_drifted_from_what_is_known(five_days, day):
+def test_the_verdict_check_is_yellow_or_red_where_the_batch_is_not_as_known(five_days, day):
     run = five_days.runs["drifted_batch", day]
     check, state = run.check("verdict"), run.metadata("drift_report")["state"]
     learned = state == "shift, known"  # of the day before, whose candidate was promoted
     assert (state == "stable") is not STORY[day][0]
     assert check.passed is (learned or not STORY[day][0])
     assert f"{day}, {state}: " in check.description
-    assert check.severity is dg.AssetCheckSeverity.WARN
+    severity = dg.AssetCheckSeverity
+    assert check.severity is (severity.ERROR if day == HELD else severity.WARN)
     assert not check.blocking
     assert check.description
 
@@ -140,9 +143,9 @@ def test_without_production_it_says_what_to_materialize(fresh):
 def test_a_batch_without_labels_is_judged_by_its_features_and_never_retrains(fork, tmp_path):
     loop = fork()
     batch = loop.store.read("iris", "drifted_batch", "2026-01-04").drop(columns="species")
-    batch.to_parquet(tmp_path / "2026-01-06.parquet")
+    batch.to_parquet(tmp_path / "2026-01-08.parquet")
     loop = fork(batches={"kind": "parquet", "url": str(tmp_path / "{date}.parquet")})
-    run = loop.daily("2026-01-06")
+    run = loop.daily("2026-01-08")
     assert run.success, run.message
     told = run.metadata("drift_report")
     assert told["drift_detected"] is True

@@ -7,7 +7,7 @@ from mlops_assets.data.sources import read_source
 from mlops_assets.jobs import DAILY
 from mlops_assets_tests.examples import iris_spec
 
-BAD, GOOD = "2026-01-05", "2026-01-06"
+BAD, GOOD = "2026-01-05", "2026-01-08"
 
 
 @pytest.fixture

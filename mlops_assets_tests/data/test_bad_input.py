@@ -668,7 +668,8 @@ def baseline_numbers_as_text(folder):
 @case(
     "the baseline cannot be used, 1 problem:\n"
     "- income: 2 of 100 rows are words among numbers (for example '?', 'unknown'). Make "
-    "them null, or set `contract.columns.income.type`."
+    "them null, list it under `columns.ignore`, or set `contract.columns.income.type` (to category "
+    "or string where all are texts)."
 )
 def baseline_words_among_numbers(folder):
     derive(table().assign(income=["?", "unknown", *map(str, range(98))]))
@@ -676,8 +677,9 @@ def baseline_words_among_numbers(folder):
 
 @case(
     "the baseline cannot be used, 1 problem:\n"
-    "- email: 2 of 100 rows are words among numbers (values hidden). Make them null, or set"
-    " `contract.columns.email.type`."
+    "- email: 2 of 100 rows are words among numbers (values hidden). Make them null, list "
+    "it under `columns.ignore`, or set `contract.columns.email.type` (to category or string where "
+    "all are texts)."
 )
 def baseline_sensitive_words_among_numbers(folder):
     derive(table().assign(email=["secret", "hidden", *map(str, range(98))]))

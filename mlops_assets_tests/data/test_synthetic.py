@@ -18,6 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 import mlops_assets
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.contract import ContractOverrides, check, derive_contract
+from mlops_assets.data.faults.find import find_faults
 from mlops_assets.data.sources import Source, read_source
 from mlops_assets.data.splits import held_out
 from mlops_assets.data.synthetic import SyntheticRegime, synthetic_batch
@@ -83,7 +84,7 @@ def test_a_day_is_the_same_each_time_and_no_two_days_are_alike():
 def test_rows_are_distinct_and_keep_the_contract_until_day_5():
     contract = derive_contract(baseline(), COLUMNS, ContractOverrides(), "classification")
 
-    for number in (1, 2, 3, 4, 6, 7, 8, 9):
+    for number in (1, 2, 3, 4, 7, 8, 9, 10):
         batch = day(number)
         assert check(batch, contract, COLUMNS).notes == ()
         assert len(batch.drop_duplicates()) == len(batch) == 300
@@ -104,10 +105,28 @@ def test_each_day_drifts_as_its_story_tells():
 def test_the_thirty_days_after_the_story_stay_in_the_known_regimes():
     reference, regime = baseline(), pd.concat([day(2), day(3)])
 
-    for number in range(6, 36, 2):
-        assert not differs(reference, day(number))
-        assert not differs(regime, day(number + 1))
-        regime = pd.concat([regime, day(number + 1)])
+    for number in range(7, 37, 2):
+        assert not differs(regime, day(number))
+        assert not differs(reference, day(number + 1))
+        regime = pd.concat([regime, day(number)])
+
+
+def test_day_6_is_a_usual_day_but_for_one_column_in_millimetres():
+    broken, story = day(6), described()["batches"]
+    usual = TypeAdapter(Source).validate_python(story | {"story": ["usual"] * 6})
+    right = read_source(usual, datetime.date(2026, 1, 6))
+    assert np.allclose(broken["petal_length"] / 10, right["petal_length"], atol=0.01)
+    assert broken.drop(columns="petal_length").equals(right.drop(columns="petal_length"))
+    assert not differs(baseline(), right)
+
+
+@pytest.mark.parametrize("column", COLUMNS.features(baseline()))
+def test_any_length_in_millimetres_is_told_as_such_after_the_days_before(column):
+    now = day(8)
+    now[column] *= 10
+    earlier = {str(number): day(number) for number in range(1, 5)}
+    (fault,) = find_faults(pd.concat([baseline(), day(1)]), now, COLUMNS, earlier=earlier)
+    assert (fault.kind, fault.columns, fault.factor) == ("unit", (column,), 10)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)

@@ -60,7 +60,7 @@ for status in pathlib.Path("/proc").glob("[0-9]*/status"):
 """
 
 
-def test_the_five_days_end_as_told_and_serving_follows_the_promotion(stack, story):
+def test_the_six_days_end_as_told_and_serving_follows_the_promotion(stack, story):
     assert {day: told["outcome"] for day, told in story.items()} == {
         day: outcome for day, (outcome, _) in STORY.items()
     }

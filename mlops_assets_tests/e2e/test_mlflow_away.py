@@ -132,7 +132,7 @@ def test_of_an_interrupted_training_no_run_stays_running(proxy, trained):
 
 @pytest.fixture
 def served(fork):
-    """The five days with the second one to be decided on again, and a server over them."""
+    """The demo's days with the second one to be decided on again, and a server over them."""
     loop = fork()
     loop.registry.set_alias("production", loop.registry.get(1))
     for kept in (loop.home / "data" / "iris" / "production_model").glob(f"{DAY}*"):

@@ -9,7 +9,7 @@ from mlops_assets_tests.e2e.conftest import commands_of, copied, processes_of, s
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-DAY = "2026-01-06"
+DAY = "2026-01-07"
 QUICK = {"MLOPS_SCHEDULES": "stopped", "MLOPS_SENSOR_SECONDS": "1"}
 
 

@@ -58,7 +58,7 @@ def test_reload_definitions_reads_the_models_files_anew(up):
 
 
 def test_sigterm_in_the_middle_of_a_run_ends_everything_and_leaves_no_run_running(up_to_stop):
-    run_id = up_to_stop.webserver.launch("iris_daily", "2026-01-06")
+    run_id = up_to_stop.webserver.launch("iris_daily", "2026-01-07")
 
     def running():
         return any(r.id == run_id and r.status == "STARTED" for r in up_to_stop.webserver.runs())

@@ -149,6 +149,37 @@ def test_a_column_of_days_that_is_not_there_is_asked_for():
         take_baseline(one)
 
 
+def with_days_nobody_named() -> Life:
+    """One whose rows say their day and no time, and nobody has named the column."""
+    tables = life({}).source.tables
+    one = made.life(start_date=str(FIRST))
+    one.source.tables.clear()
+    for key, table in tables.items():
+        one.source.tables[key] = table.assign(at=table["at"].dt.strftime("%Y-%m-%d"))
+    made.baseline(one)
+    return one
+
+
+def test_a_column_of_days_tells_how_days_differ_though_nobody_named_it():
+    one = with_days_nobody_named()
+    assert one.journal.baseline().periods == BASELINE_DAYS
+    assert "at" not in one.store.read("small", "baseline_data", ALL)
+    found = [made.report(one, name(day)).verdict for day in range(8)]
+    assert not any(verdict.retrain for verdict in found)
+
+
+def test_the_score_is_judged_by_the_days_of_the_holdout_that_such_a_column_tells():
+    one = with_days_nobody_named()
+    for day in range(3):
+        table = one.source.tables[name(day)]
+        one.source.tables[name(day)] = table.assign(
+            y=table["y"].map({"high": "low", "low": "high"})
+        )
+    verdicts = [made.report(one, name(day)).verdict for day in range(3)]
+    assert not any("was not judged" in reason for v in verdicts for reason in v.reasons)
+    assert verdicts[-1].drift_detected
+
+
 def test_a_retraining_by_the_calendar_learns_the_quiet_days_since_the_last_one():
     one = life({}, retrain={"every": "4 days"}, gate={"resamples": 200, "min_evaluation_rows": 20})
     asked = {}

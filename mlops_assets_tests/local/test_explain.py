@@ -24,7 +24,8 @@ def explained(five_days, capsys):
         ("2026-01-03", "skipped: drift, regime 2026-01-02"),
         ("2026-01-04", "rejected: version 3, compared with version 2 in production"),
         ("2026-01-05", "quarantined: 300 rows"),
-        ("2026-01-06", "nothing is known of 2026-01-06"),
+        ("2026-01-06", "held, its delivery looks broken; 300 of 300 rows with a label"),
+        ("2026-01-07", "nothing is known of 2026-01-07"),
     ],
 )
 def test_each_day_is_told(explained, day, headline):

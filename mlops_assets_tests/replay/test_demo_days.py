@@ -1,4 +1,4 @@
-"""A replay decides what production decided: the demo's five days, lived by Dagster and again."""
+"""A replay decides what production decided: the demo's six days, lived by Dagster and again."""
 
 import datetime as dt
 
@@ -6,7 +6,7 @@ import pytest
 
 from mlops_assets.lifecycle.sources import SpecSources
 from mlops_assets.replay.history import read_history
-from mlops_assets.replay.living import Living
+from mlops_assets.replay.living import HELD, Living
 from mlops_assets.replay.policies import CONFIGURED, policies
 from mlops_assets_tests.examples import DAYS, RETRAINED
 
@@ -27,7 +27,7 @@ def living(five_days, tmp_path_factory) -> Living:
 
 def test_every_report_says_the_very_same(five_days, living):
     told = five_days.life.journal.every_reported()
-    assert len(told) == 4
+    assert len(told) == 5
     assert living.life.journal.every_reported() == told
 
 
@@ -36,7 +36,8 @@ def test_every_decision_is_the_very_same_with_all_its_numbers(five_days, living)
     assert [one.record.partition for one in made] == list(RETRAINED)
     assert living.life.journal.every_decided() == made
     assert [(one.partition, one.decision) for one in living.log.decisions] == [
-        (one.record.partition, one.decision) for one in made
+        *((one.record.partition, one.decision) for one in made),
+        (DAYS[-1], HELD),
     ]
 
 
@@ -45,5 +46,6 @@ def test_production_is_the_same_version_afterwards(five_days, living):
         assert living.life.registry.in_use().number == five_days.aliases()["production"]
 
 
-def test_the_broken_day_is_in_quarantine_here_as_well(living):
-    assert list(living.log.quarantined) == [DAYS[-1]]
+def test_the_broken_days_are_in_quarantine_and_held_here_as_well(living):
+    assert list(living.log.quarantined) == [DAYS[-2]]
+    assert living.life.journal.reported(DAYS[-1]).report.held

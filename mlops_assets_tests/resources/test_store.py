@@ -12,10 +12,10 @@ def test_no_run_config_can_redirect_the_store(fork, tmp_path):
     with loop.environment():
         result = job.execute_in_process(
             instance=loop.instance,
-            partition_key="2026-01-06",
+            partition_key="2026-01-08",
             asset_selection=[dg.AssetKey(["iris", "drifted_batch"])],
             run_config={"resources": {"store": {"config": {"url": str(elsewhere)}}}},
         )
     assert result.success
     assert not elsewhere.exists()
-    assert loop.store.find_record("iris", "drifted_batch", "2026-01-06") is not None
+    assert loop.store.find_record("iris", "drifted_batch", "2026-01-08") is not None

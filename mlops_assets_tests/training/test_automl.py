@@ -63,6 +63,13 @@ def test_an_algorithm_whose_models_cannot_be_stored_fails_alone_before_the_searc
     assert any("1 of 2 algorithms could not be trained: Light" in note for note in trained.notes)
 
 
+def test_texts_with_any_sign_in_them_are_learned_from():
+    """LightGBM refuses columns of such names, and a one-hot column was named by its text."""
+    texts = [f'"{place % 3}", [{place % 3}]: {{...}}' for place in range(150)]
+    trained = run(iris().assign(note=texts), algorithms=["lightgbm"])
+    assert trained.failed == ()
+
+
 @pytest.mark.parametrize("name", ["xgboost.sklearn.XGBClassifier", "catboost.core.CatBoost"])
 def test_xgboost_and_catboost_are_such(name):
     assert not model_format.can_store(name)

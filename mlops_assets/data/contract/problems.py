@@ -57,7 +57,8 @@ def shape_problems(
     roles += [columns.timestamp] if columns.timestamp else []
     for name in dict.fromkeys([*roles, *columns.sensitive]):
         if name not in names:
-            yield f"{name}: the column is missing{hint(name, names)}. Correct `columns`."
+            like = hint(name, names) or f" (there are {some(names)})"
+            yield f"{name}: the column is missing{like}. Correct `columns`."
     if columns.target in roles[1:]:
         yield (f"{columns.target}: the target cannot play another role as well. Correct `columns`.")
     for name, given in overrides.columns.items():
@@ -255,8 +256,8 @@ def _type_problems(name: str, values: pd.Series, kind: str, columns: Columns) ->
         shown = for_example(examples(found[words], sensitive=name in columns.sensitive))
         yield (
             f"{name}: {int(words.sum())} of {rows_of(len(values))} are words among "
-            f"numbers{shown}. Make them null, or set "
-            f"`contract.columns.{name}.type`."
+            f"numbers{shown}. Make them null, list it under `columns.ignore`, or set "
+            f"`contract.columns.{name}.type` (to category or string where all are texts)."
         )
 
 

@@ -89,6 +89,26 @@ def test_fahrenheit_that_becomes_celsius():
     assert "from Fahrenheit to Celsius" in fault.evidence
 
 
+def test_where_days_differ_much_the_unit_is_the_one_that_explains_it_best():
+    """Then "as usual" is wide, and ten times a length may look like Fahrenheit as well."""
+    rng = np.random.default_rng(0)
+    lengths = pd.DataFrame({"petal": rng.normal(4, 1, 600)})
+    grown = {str(day): lengths.tail(200) + 2 for day in range(3)}
+    (fault,) = find_faults(lengths, lengths.head(200) * 10, Columns(target="y"), earlier=grown)
+    assert fault.evidence.endswith(
+        "divided by 10 (a decimal place, or millimetres and centimetres) it is as usual"
+    )
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_a_number_of_rows_that_counts_on_is_in_no_other_unit(step):
+    numbers = np.arange(1, 1301) * step
+    then = THEN.assign(number=numbers[:1000])
+    assert find_faults(then, NOW.assign(number=numbers[1000:]), ROLES) == ()
+    (fault,) = find_faults(then, NOW.assign(number=numbers[:300] * 1000), ROLES)
+    assert fault.columns == ("number",)
+
+
 def test_several_columns_may_be_in_another_currency():
     now = NOW.assign(income=NOW["income"] * 100, balance=NOW["balance"] * 100)
     assert found(now) == [("unit", ("income",)), ("unit", ("balance",))]
