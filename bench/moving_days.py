@@ -32,7 +32,7 @@ DAYS = 56
 TREND_DAYS = 120  # in which a column that creeps comes as far as a standard deviation
 TREND_NOTICED = 90  # days, after which it has come three quarters of one: retrained on by then
 COLUMNS = 10
-FAR_AWAY, UNSEEN_DAYS = 10_000, 40  # the days on which two models are held against each other
+FAR_AWAY, UNSEEN_DAYS = 10_000, 400  # the days on which two models are held against each other
 CARRIED = 0.7  # by a day from the one before, where days are autocorrelated
 FIRST_DAY = dt.date(2026, 1, 29)
 KEPT_CELLS = 3_000_000
@@ -83,15 +83,19 @@ class MovingDays:
         """They come with the rows."""
         raise AssertionError(day)
 
-    def gained(self, before: Predictor, after: Predictor) -> float:
-        """By how much a model is better than the one before, on many days that nobody has seen."""
+    def gained(self, before: Predictor, after: Predictor) -> tuple[float, float]:
+        """By how much a model is better than the one before, on many days that nobody has seen.
+
+        And the standard error of that.
+        """
         days = [self._rows(FAR_AWAY + day, self.rows) for day in range(UNSEEN_DAYS)]
         truths = [day[TARGET].to_numpy() for day in days]
         scores = [
             [METRIC.score(truth, model.predict(day)) for model in (before, after)]
             for day, truth in zip(days, truths, strict=True)
         ]
-        return float(np.mean(np.diff(scores)))
+        each = np.diff(scores)
+        return float(np.mean(each)), float(np.std(each, ddof=1) / np.sqrt(len(each)))
 
     def _rows(self, day: int, count: int) -> pd.DataFrame:
         rng = np.random.default_rng([self.seed, day + 1000])
@@ -192,10 +196,19 @@ def _drawn(rng: np.random.Generator, shape: tuple[int, ...], kind: Kind) -> np.n
 
 @dataclass(frozen=True)
 class Move:
-    """Production became another version: a candidate, or back to the one before; and the gain."""
+    """Production became another version: a candidate, or back to the one before; and the gain.
+
+    ``error`` is the standard error of the gain, which was measured.
+    """
 
     back: bool
     gained: float
+    error: float
+
+    @property
+    def worse(self) -> bool:
+        """Whether it is, beyond the error of the measurement: many candidates are as good."""
+        return self.gained < -2 * self.error
 
 
 @dataclass(frozen=True)
@@ -233,8 +246,8 @@ def live(world: MovingDays, days: int, spec: ModelSpec = SPEC) -> Lived:
             asked.append(day)
         after = registry.in_use()
         if after.number != before.number:
-            gained = world.gained(life.load(before), life.load(after))
-            moves.append(Move(found.rollback_due is not None, gained))
+            gained, error = world.gained(life.load(before), life.load(after))
+            moves.append(Move(found.rollback_due is not None, gained, error))
     return Lived(tuple(asked), tuple(states), tuple(moves))
 
 

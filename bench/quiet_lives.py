@@ -2,7 +2,8 @@
 
 A promise of one in twenty lives of 3,650 days takes hundreds of such lives to be seen. So it is put
 together: how often a retraining is asked for, seen in whole years; and what comes of one, seen in
-worlds where many more are asked for, because a shift is called at ten times the level.
+worlds where many more are asked for, because a shift is called at ten times the level, and because
+every week asks for one.
 """
 
 import datetime as dt
@@ -21,7 +22,10 @@ SHARE = 0.05  # of the variation of each column, between days
 FIRST_DAY = dt.date(2016, 1, 29)  # long ago: no day of a life may be in the future
 CALM = SPEC.model_copy(update={"start_date": FIRST_DAY.isoformat()})
 HURRIED = CALM.model_copy(
-    update={"drift": SPEC.drift.model_copy(update={"shift_significance": 0.1})}
+    update={
+        "drift": SPEC.drift.model_copy(update={"shift_significance": 0.1}),
+        "retrain": SPEC.retrain.model_copy(update={"every": "7 days"}),
+    }
 )
 
 
@@ -40,7 +44,7 @@ def quiet_year(seed: int) -> Lived:
 
 
 def hurried(seed: int) -> Lived:
-    """Some weeks in which a shift is called far too easily."""
+    """Some weeks, each with a retraining, in which a shift is called far too easily."""
     return live(Quiet(5_000_000 + seed, SHARE), HURRIED_DAYS, HURRIED)
 
 
@@ -59,7 +63,7 @@ def quiet_lives(effort: Effort) -> Iterator[Cell]:
     retrained = sum(len(each.asked) for each in lives)
     moves = [move for each in lives for move in each.moves]
     promoted = [move for move in moves if not move.back]
-    worse = sum(move.gained < 0 for move in promoted)
+    worse = sum(move.worse for move in promoted)
     wrongly_back = sum(move.back and move.gained <= 0 for move in moves)
     beside = {"retrainings looked at": float(retrained), "promoted": float(len(promoted))}
     for what, hits in (
