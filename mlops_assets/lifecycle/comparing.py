@@ -61,6 +61,7 @@ class Comparing(Protocol):
         *,
         periods: np.ndarray | None = None,
         earlier: Mapping[str, pd.DataFrame] | None = None,
+        held: Mapping[str, pd.DataFrame] | None = None,
         usual_rows: Sequence[int] = (),
     ) -> tuple[Suspicion, ...]:
         """As :func:`mlops_assets.data.faults.find.find_faults`."""

@@ -55,6 +55,8 @@ def _found(life: Life, day: "Day", verdict: Verdict) -> tuple[Suspicion, ...]:
             None, day.batch, columns, earlier=tables, usual_rows=usual_rows
         )
     latest = [report.partition for report in earlier[-LOOKED_AT:]]
+    held = sorted(r.report.partition for r in day.reported if r.report.held)
+    held = [partition for partition in held if partition < day.partition][-LOOKED_AT:]
     beside = day.table_of(verdict)
     return life.comparing.faults(
         beside.rows,
@@ -62,6 +64,7 @@ def _found(life: Life, day: "Day", verdict: Verdict) -> tuple[Suspicion, ...]:
         columns,
         periods=beside.periods,
         earlier=_tables(life, {*latest, *same[-1:]}),
+        held=_tables(life, held),
         usual_rows=usual_rows,
     )
 

@@ -145,3 +145,31 @@ def test_what_really_changes_is_not_held():
     one = life({FIRST: rows(1), SECOND: rows(2).assign(x=lambda t: t["x"] + 10)})
     made.report(one, FIRST)
     assert made.report(one, SECOND).verdict.state == "shift, new"
+
+
+def coded(seed: int, code: int | None) -> pd.DataFrame:
+    """Rows with a code of 0 to 6, which is the same one in all of a day where it is given."""
+    table = rows(seed, 400)
+    drawn = np.random.default_rng(seed).integers(0, 7, len(table))
+    return table.assign(code=drawn if code is None else code)
+
+
+def states(codes: list[int | None]) -> list[str]:
+    """What the days are, whose codes are these, after a baseline that has them all."""
+    by_day = dict(zip(DAYS[: len(codes)], codes, strict=True))
+    one = made.life(contract=WIDE)
+    one.source.tables.clear()
+    one.source.tables["baseline"] = coded(0, None)
+    one.source.tables.update({day: coded(int(day[-2:]), code) for day, code in by_day.items()})
+    made.baseline(one)
+    return [str(made.report(one, day).verdict.state) for day in by_day]
+
+
+def test_a_column_that_says_another_thing_each_day_is_held_once_and_not_for_ever():
+    first, *later = states([2, 3, 4, 5, 2])
+    assert first == "suspected fault"  # nothing tells a weekday from a broken pipeline yet
+    assert "suspected fault" not in later
+
+
+def test_a_column_that_stays_stuck_stays_held():
+    assert states([None, 3, 3, 3])[1:] == ["suspected fault"] * 3

@@ -22,6 +22,7 @@ def find_faults(
     *,
     periods: np.ndarray | None = None,
     earlier: Mapping[str, pd.DataFrame] | None = None,
+    held: Mapping[str, pd.DataFrame] | None = None,
     usual_rows: Sequence[int] = (),
 ) -> tuple[Suspicion, ...]:
     """Look for the signature of a broken pipeline.
@@ -38,6 +39,8 @@ def find_faults(
         periods: The number of the period of each row of the reference, shape (n_rows,), -1 where
             nobody knows it. What has been so in a single period is no fault in another.
         earlier: Tables of single earlier days, by name, for the same, and for repeated rows.
+        held: Tables of earlier days that are suspected themselves: what they show is not usual, but
+            for a column that has another value each day.
         usual_rows: How many rows each of the latest days had.
 
     Returns:
@@ -54,7 +57,8 @@ def find_faults(
     of_delivery = (*cut_off(len(batch), usual_rows), *repeated(batch, columns, earlier))
     if reference is None:
         return of_delivery
-    return (*of_delivery, *_of_columns(Tables(reference, batch, columns, periods, earlier)))
+    tables = Tables(reference, batch, columns, periods, earlier, held or {})
+    return (*of_delivery, *_of_columns(tables))
 
 
 def _of_columns(tables: Tables) -> Iterator[Suspicion]:

@@ -37,13 +37,24 @@ def stuck(tables: Tables, name: str) -> Iterator[Suspicion]:
     share = float((then == value).mean())
     if share > _MOSTLY or max(share, 1 / len(then)) ** len(now) > _CHANCE:
         return
-    if any(values.nunique() == 1 for values in tables.by_period(name)):
-        return  # a column of the period, such as its weekday
+    if _is_of_the_period(tables, name, value):
+        return
     yield Suspicion(
         "stuck",
         (name,),
         f"{name} is {tables.shown(name, value)} in all of {len(now)} rows, and in "
         f"{share:.1%} of the baseline's",
+    )
+
+
+def _is_of_the_period(tables: Tables, name: str, value: object) -> bool:
+    """Whether the column says one thing a period, such as its weekday.
+
+    A day that is suspected itself shows it by another value: a pipeline that is stuck stays so.
+    """
+    suspected = (table[name].dropna() for table in tables.held.values() if name in table)
+    return any(values.nunique() == 1 for values in tables.by_period(name)) or any(
+        values.nunique() == 1 and values.iloc[0] != value for values in suspected
     )
 
 

@@ -55,6 +55,7 @@ class Tables:
         periods: The number of the period of each row of the reference; -1, or none at all, where
             nobody knows it.
         earlier: The tables of some earlier periods, by name.
+        held: Those of periods that are suspected themselves.
     """
 
     reference: pd.DataFrame
@@ -62,6 +63,7 @@ class Tables:
     roles: Columns
     periods: np.ndarray | None = None
     earlier: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    held: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """The columns to look at: the features, and the target where both sides have it."""
