@@ -74,12 +74,12 @@ def read_parquet(
     import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
-    url = _url(template, date, partition_column)
+    url = dated_url(template, date, partition_column)
     with _opened(url, template, date) as place:
         _is_finished(place, url, template, date)
         parts = [file for file, info in place.files.items() if place.is_parquet(file, info)]
         if not parts:
-            raise _absent(f"{shown(url)} holds no Parquet file", date)
+            raise absent(f"{shown(url)} holds no Parquet file", date)
         try:
             schema = pq.read_schema(parts[0], filesystem=place.fs)
             _once(schema.names, url)
@@ -110,12 +110,12 @@ def read_parquet(
                 "renamed."
             ) from error
     if table.num_rows == 0 and where is not None:
-        raise _absent(f"{shown(url)} has no row whose {partition_column} is that day", date)
+        raise absent(f"{shown(url)} has no row whose {partition_column} is that day", date)
     # Blocks are handed over column by column, so that the peak is not twice the table.
     frame = table.to_pandas(split_blocks=True, self_destruct=True)
     frame = frame.astype(dict.fromkeys(_codes(schema, frame), "category"))
     says = "in the path and in the files; taken from the files"
-    return noted(_with_rows(frame, url), [Note(name, says) for name in sorted(both)])
+    return noted(with_rows(frame, url), [Note(name, says) for name in sorted(both)])
 
 
 def read_csv(
@@ -133,7 +133,7 @@ def read_csv(
         NotThereYetError: the day's file, or the day in the file, is not there.
         SourceError: it cannot be read.
     """
-    url = _url(template, date, partition_column)
+    url = dated_url(template, date, partition_column)
     with _opened(url, template, date) as place:
         if list(place.files) != [place.path]:
             raise SourceError(f"{shown(url)} is a folder. Name a file in `url`.")
@@ -152,9 +152,9 @@ def read_csv(
     except LookupError as error:
         raise SourceError(f"{encoding} is no known encoding. Correct `encoding`.") from error
     if partition_column is None or date is None:
-        return _with_rows(frame, url)
+        return with_rows(frame, url)
     if partition_column not in frame.columns:
-        raise _no_partition_column(partition_column, [str(name) for name in frame], url)
+        raise no_partition_column(partition_column, [str(name) for name in frame], url)
     days = pd.to_datetime(
         frame[partition_column].map(str), errors="coerce", format="ISO8601", utc=True
     )
@@ -165,15 +165,19 @@ def read_csv(
         )
     rows = frame[days.dt.date == date].reset_index(drop=True)
     if rows.empty:
-        raise _absent(f"{shown(url)} has no row whose {partition_column} is that day", date)
+        raise absent(f"{shown(url)} has no row whose {partition_column} is that day", date)
     return rows
 
 
 # ------------------------------------------------------------------ opening
 
 
-def _url(template: str, date: datetime.date | None, partition_column: str | None) -> str:
-    """The address of that day."""
+def dated_url(template: str, date: datetime.date | None, partition_column: str | None) -> str:
+    """The address of that day.
+
+    Raises:
+        SourceError: it is not clear which rows are of the day.
+    """
     dated = "{" in template
     if date is None:
         if dated:
@@ -280,7 +284,7 @@ def _files(
     fs.invalidate_cache()
     if not fs.exists(path):
         _check_folder(fs, template)
-        raise _absent(f"{shown(url)} does not exist{_otherwise_dated(fs, path, date)}", date)
+        raise absent(f"{shown(url)} does not exist{_otherwise_dated(fs, path, date)}", date)
     info = fs.info(path)
     found = {path: info} if info["type"] == "file" else fs.find(path, detail=True)
     files = {
@@ -345,13 +349,13 @@ def _is_finished(place: _Place, url: str, template: str, date: datetime.date | N
     if "_temporary" in first or (
         place.path not in place.files and place.fs.isdir(f"{place.path}/_temporary")
     ):
-        raise _absent(
+        raise absent(
             f"{shown(url)} is being written (it has a folder _temporary; remove the folder if its "
             "job is dead)",
             date,
         )
     if first and "_SUCCESS" not in first and _others_have_success(place.fs, template, date):
-        raise _absent(f"{shown(url)} has no _SUCCESS, which the days before have", date)
+        raise absent(f"{shown(url)} has no _SUCCESS, which the days before have", date)
 
 
 def _others_have_success(fs: AbstractFileSystem, template: str, date: datetime.date | None) -> bool:
@@ -433,7 +437,7 @@ def _of_day(dataset: "ds.Dataset", column: str, date: datetime.date, url: str) -
     import pyarrow.dataset as ds
 
     if column not in dataset.schema.names:
-        raise _no_partition_column(column, dataset.schema.names, url)
+        raise no_partition_column(column, dataset.schema.names, url)
     kind = dataset.schema.field(column).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     field = ds.field(column)
@@ -450,9 +454,7 @@ def _of_day(dataset: "ds.Dataset", column: str, date: datetime.date, url: str) -
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         after = date + datetime.timedelta(days=1)
         return (field >= str(date)) & (field < str(after))  # ISO dates sort as text
-    raise SourceError(
-        f"{shown(url)}: {column} holds {kind}, which is no day. Correct `partition_column`."
-    )
+    raise is_no_day(column, kind, url)
 
 
 def _where(content: bytes, encoding: str) -> str:
@@ -529,7 +531,12 @@ def _once(names: list[str], url: str) -> None:
         )
 
 
-def _with_rows(frame: pd.DataFrame, url: str) -> pd.DataFrame:
+def with_rows(frame: pd.DataFrame, url: str) -> pd.DataFrame:
+    """The table, which has rows.
+
+    Raises:
+        NoRowsError: it has none.
+    """
     if frame.empty:
         raise NoRowsError(
             f"{shown(url)} has column names and no rows. Write the rows, or remove it until they "
@@ -538,14 +545,22 @@ def _with_rows(frame: pd.DataFrame, url: str) -> pd.DataFrame:
     return frame
 
 
-def _no_partition_column(column: str, names: list[str], url: str) -> SourceError:
+def is_no_day(column: str, kind: "pa.DataType", url: str) -> SourceError:
+    """What to tell of a partition column of another type."""
+    return SourceError(
+        f"{shown(url)}: {column} holds {kind}, which is no day. Correct `partition_column`."
+    )
+
+
+def no_partition_column(column: str, names: list[str], url: str) -> SourceError:
+    """What to tell where the partition column is not there."""
     return SourceError(
         f"{shown(url)} has no column {column}. Set `partition_column` to one of "
         f"{', '.join(names[:20])}."
     )
 
 
-def _absent(what: str, date: datetime.date | None) -> SourceError | NotThereYetError:
+def absent(what: str, date: datetime.date | None) -> SourceError | NotThereYetError:
     """What is missing may still come where it is a day's; a baseline will not."""
     if date is None:
         return NoRowsError(f"{what}. Put it there, or correct `url`.")

@@ -9,6 +9,7 @@ from mlops_assets.data.columns import with_columns
 from mlops_assets.data.contract import Contract, ContractViolation
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.labels import join_labels
+from mlops_assets.data.notes import notes_of
 from mlops_assets.errors import NotThereYetError
 from mlops_assets.lifecycle.journal import BatchTaken, Quarantined
 from mlops_assets.lifecycle.life import Life
@@ -97,13 +98,15 @@ def _read(life: Life, partition: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
             kept = with_columns(kept, {target: known})
         return kept, (note,)
     joined = join_labels(rows, labels, spec.columns)
+    notes = tuple(f"labels: {note}" for note in notes_of(labels, spec.columns))
     if joined is rows:
         ids = ", ".join(spec.columns.id)
-        return rows, (
+        none = (
             f"none of the {len(labels)} labels belongs to a row of this batch. If some should, "
-            f"compare how `labels` and `batches` write {ids}.",
+            f"compare how `labels` and `batches` write {ids}."
         )
-    return joined, ()
+        return rows, (none, *notes)
+    return joined, notes
 
 
 def _is_reported(life: Life, partition: str, data_hash: str) -> bool:

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from deltalake import write_deltalake
 from sklearn.tree import DecisionTreeClassifier
 
 from mlops_assets.lifecycle.baseline_data import take_baseline
@@ -92,6 +94,16 @@ def _without_uuids(frame: pd.DataFrame) -> pd.DataFrame:
 def _parquet(frame, name, folder, monkeypatch):
     _without_uuids(frame).to_parquet(folder / f"{name}-{DAY}.parquet", index=False)
     return {"kind": "parquet", "url": f"{folder}/{_dated(name)}.parquet"}
+
+
+def _delta(frame, name, folder, monkeypatch):
+    made = pa.Table.from_pandas(_without_uuids(frame), preserve_index=False)
+    for place, field in enumerate(made.schema):
+        if pa.types.is_uint64(field.type):  # Delta's integers have a sign
+            exact = pa.field(field.name, pa.decimal128(20, 0))
+            made = made.set_column(place, exact, made[place].cast(exact.type))
+    write_deltalake(folder / f"{name}-{DAY}", made)
+    return {"kind": "delta", "url": f"{folder}/{_dated(name)}"}
 
 
 def _python(frame, name, folder, monkeypatch):
@@ -209,7 +221,7 @@ def _assert_same(expected: dict[str, Any], found: dict[str, Any]) -> None:
     assert "x" in expected["columns"]
 
 
-@pytest.mark.parametrize("write", [_parquet, _python, _sqlite])
+@pytest.mark.parametrize("write", [_parquet, _delta, _python, _sqlite])
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_is_stored_and_judged_alike_from_every_source(
     name, write, of_csv, tmp_path, monkeypatch

@@ -2,14 +2,18 @@
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from mlops_assets.errors import NotThereYetError, UserError
 from mlops_assets.lifecycle.baseline_data import take_baseline
 from mlops_assets.lifecycle.drifted_batch import take_batch
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.memory import MemoryRegistry, MemoryStore
+from mlops_assets.spec import ModelSpec
 from mlops_assets_tests.examples import iris_spec
 
 DAY = "2026-01-01"
@@ -55,3 +59,37 @@ def test_a_source_that_is_handed_in_is_read_in_its_place(spec):
     assert taken.record.rows == 30
     assert life.store.read(spec.name, "drifted_batch", DAY)[IRIS].shape == (30, 4)
     assert "nothing of 2026-01-02" in str(take_batch(life, "2026-01-02").awaited)
+
+
+def test_the_version_that_was_read_of_a_table_is_kept_in_the_record(tmp_path):
+    number = np.arange(60)
+    rows = pa.table({"id": [f"C{i}" for i in number], "x": number % 7 + 0.5, "day": [DAY] * 60})
+    labels = pa.table({"id": [f"C{i}" for i in number], "y": ["yes", "no", "no"] * 20})
+    baseline = rows.drop_columns("day").append_column("y", labels["y"])
+    for name, made in (("baseline", baseline), ("batches", rows), ("labels", labels)):
+        write_deltalake(tmp_path / name, made)
+    DeltaTable(tmp_path / "batches").delete("id = 'C0'")
+    write_deltalake(tmp_path / "baseline", baseline, mode="append")
+    spec = ModelSpec.model_validate(
+        {
+            "name": "small",
+            "columns": {"target": "y", "id": ["id"]},
+            "baseline": {"kind": "delta", "url": f"{tmp_path}/baseline", "version": 0},
+            "batches": {
+                "kind": "delta", "url": f"{tmp_path}/batches", "partition_column": "day"
+            },
+            "labels": {"kind": "delta", "url": f"{tmp_path}/labels"},
+            "start_date": DAY,
+        }
+    )  # fmt: skip
+    life = Life(spec, MemoryStore(), MemoryRegistry(spec.name))
+
+    take_baseline(life)
+    assert take_batch(life, DAY).record.labelled_rows == 59
+
+    assert life.journal.baseline().rows == 60
+    (of_baseline,) = life.journal.baseline().notes
+    assert of_baseline.startswith("version 0 of 20")
+    told = life.journal.batch(DAY).notes
+    assert sum(note.startswith("version 1 of 20") for note in told) == 1
+    assert sum(note.startswith("labels: version 0 of 20") for note in told) == 1
