@@ -91,7 +91,7 @@ def read_parquet(
             dataset = ds.dataset(
                 parts,
                 filesystem=place.fs,
-                format="parquet",
+                format=_parquet_format(),
                 partitioning=_hive(place, parts, schema),
                 partition_base_dir=place.path,
             )
@@ -390,6 +390,15 @@ def _content(file: Any, url: str) -> bytes:
             f"{shown(url)} is not compressed as its name says, or not whole. Write it again, aside "
             "first and then renamed."
         ) from error
+
+
+def _parquet_format() -> "ds.ParquetFileFormat":
+    """How Parquet is read: the moments that Spark writes reach further than nanoseconds do."""
+    import pyarrow.dataset as ds
+
+    return ds.ParquetFileFormat(
+        read_options=ds.ParquetReadOptions(coerce_int96_timestamp_unit="us")
+    )
 
 
 def _codes(schema: "pa.Schema", frame: pd.DataFrame) -> list[str]:
