@@ -155,9 +155,9 @@ def read_csv(
         return with_rows(frame, url)
     if partition_column not in frame.columns:
         raise no_partition_column(partition_column, [str(name) for name in frame], url)
-    days = pd.to_datetime(
-        frame[partition_column].map(str), errors="coerce", format="ISO8601", utc=True
-    )
+    said = frame[partition_column].map(str)
+    said = said.where(said.str[:1].str.isdigit())  # pandas takes "today" for this day
+    days = pd.to_datetime(said, errors="coerce", format="ISO8601", utc=True)
     if days.isna().all():
         raise SourceError(
             f"{shown(url)}: {partition_column} holds no date like 2026-01-31. Correct "

@@ -106,8 +106,11 @@ def checked(sent: Sent, columns: Mapping[str, SentType]) -> pd.DataFrame:
             f"{len(missing)} of {len(columns)} columns are missing: {_names(missing)}. Send "
             f"{_names(columns)}."
         )
-    _refuse(list(_no_values(table[list(columns)])))
-    read = _read(table, columns) if sent.is_csv else table
+    if sent.is_csv:
+        read = _read(table, columns)
+    else:
+        _refuse(list(_no_values(table[list(columns)])))
+        read = table
     found = {name: _coerced(read[name], kind) for name, kind in columns.items()}
     _refuse([_told(n, table[n], columns[n], one) for n, one in found.items() if one.wrong.any()])
     taken = pd.DataFrame({name: one.values for name, one in found.items()})

@@ -246,6 +246,13 @@ def test_a_column_in_the_path_and_in_the_files_is_that_of_the_files(tmp_path):
         read_source(of_day, DAY)
 
 
+def test_a_word_is_no_day(tmp_path):
+    today = dt.datetime.now(dt.UTC).date()
+    (tmp_path / "in.csv").write_text(f"day,x\n{today},1\ntoday,2\nnow,3\n", "utf-8")
+    of_day = source(kind="csv", url=f"{tmp_path}/in.csv", partition_column="day")
+    assert read_source(of_day, today, COLUMNS)["x"].tolist() == [1]
+
+
 @pytest.mark.parametrize(
     ("fields", "names"),
     [
