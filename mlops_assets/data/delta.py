@@ -46,32 +46,19 @@ def read_delta(
         SourceError: it cannot be read.
     """
     url = dated_url(template, date, partition_column)
+    of_day = None if date is None else partition_column
     try:
-        import deltalake
-        from deltalake.exceptions import TableNotFoundError
+        from deltalake import exceptions
     except ImportError as error:
         raise SourceError(
             f"{shown(url)} is read with the package deltalake, which is not installed. Run "
             'pip install "mlops-assets[delta]" where this code location runs.'
         ) from error
-    import pyarrow as pa
-
     try:
-        table = deltalake.DeltaTable(url, storage_options=_options())
-        latest = table.version()
-        number = _pinned(table, version, moment, url)
-        if number != latest:
-            table.load_as_version(number)
-        where = ""
-        if partition_column is not None and date is not None:
-            where = _of_day(pa.schema(table.schema().to_arrow()), partition_column, date, url)
-        builder = deltalake.QueryBuilder(_IN_ORDER).register("rows_of_it", table)
-        query = f"SELECT * FROM rows_of_it{where}"  # noqa: S608 - of a name that is quoted, and a day
-        rows = pa.table(builder.execute(query))
-        note = _version_read(table, latest)
+        rows, note = _rows(url, date, of_day, version, moment)
     except SourceError:
         raise
-    except TableNotFoundError as error:
+    except exceptions.TableNotFoundError as error:
         raise absent(f"{shown(url)} holds no Delta table", date) from error
     # Rust, Arrow and each kind of storage have errors of their own.
     except Exception as error:
@@ -80,11 +67,35 @@ def read_delta(
             "storage answers and its credentials are set in the environment, that VACUUM has not "
             "removed the files of this version, and that deltalake knows the table's features."
         ) from error
-    if rows.num_rows == 0 and where:
-        raise absent(f"{shown(url)} has no row whose {partition_column} is that day", date)
+    if rows.num_rows == 0 and of_day is not None:
+        raise absent(f"{shown(url)} has no row whose {of_day} is that day", date)
     # Blocks are handed over column by column, so that the peak is not twice the table.
     frame = rows.to_pandas(split_blocks=True, self_destruct=True)
     return noted(with_rows(frame, url), [note])
+
+
+def _rows(
+    url: str,
+    date: datetime.date | None,
+    of_day: str | None,
+    version: int | None,
+    moment: datetime.datetime | None,
+) -> "tuple[pa.Table, Note]":
+    """The rows of the version, or its rows of the day, and which version it is."""
+    import pyarrow as pa
+    from deltalake import DeltaTable, QueryBuilder
+
+    table = DeltaTable(url, storage_options=_options())
+    latest = table.version()
+    number = _pinned(table, version, moment, url)
+    if number != latest:
+        table.load_as_version(number)
+    where = ""
+    if of_day is not None and date is not None:
+        where = _of_day(pa.schema(table.schema().to_arrow()), of_day, date, url)
+    query = f"SELECT * FROM rows_of_it{where}"  # noqa: S608 - the column is quoted
+    rows = QueryBuilder(_IN_ORDER).register("rows_of_it", table).execute(query)
+    return pa.table(rows), _version_read(table, latest)
 
 
 def _options() -> dict[str, str]:
