@@ -32,6 +32,7 @@ _TAKES: dict[SentType, str] = {
     "datetime": "dates like 2026-01-31, with a time or without",
     "string": "texts, or whole numbers for their digits",
     "double": "numbers (true is 1, a date is its days since 1970)",
+    "text": "texts, or whole numbers for their digits",
 }
 _DIGITS = 300  # of an integer; a float goes up to 1.8e308
 _JSON, _CSV = "application/json", "text/csv"
@@ -135,7 +136,7 @@ def _read(texts: pd.DataFrame, columns: Mapping[str, SentType]) -> pd.DataFrame:
     unlike = [
         name
         for name, kind in columns.items()
-        if kind == "string" and coerce(read[name], kind).wrong.any()
+        if kind == "text" or (kind == "string" and coerce(read[name], kind).wrong.any())
     ]
     if not unlike:
         return read
@@ -145,6 +146,10 @@ def _read(texts: pd.DataFrame, columns: Mapping[str, SentType]) -> pd.DataFrame:
 
 def _coerced(values: pd.Series, kind: SentType) -> Coerced:
     """One column in its type; numbers that no model can take do not fit."""
+    if kind == "text":
+        found = coerce(values, "string")
+        given = values.map(lambda value: isinstance(value, str)) & ~found.wrong
+        return replace(found, values=found.values.mask(given, values), changes=())
     if kind == "double":
         found = coerce(values, "float")
         found = coerce(values, "boolean") if found.wrong.any() else found

@@ -47,11 +47,12 @@ _TYPES = "column_types"  # in the metadata of its MLmodel
 _SHA256, _BYTES = "model_sha256", "model_bytes"  # the tags of a version
 
 
-SentType = Literal[FeatureType, "double"]
+SentType = Literal[FeatureType, "double", "text"]
 """What is sent for a column of a model.
 
-``double`` stands where a model was stored before types were kept: a number, true and false as 1 and
-0, or a date as its days since 1970.
+``double`` and ``text`` stand where a model was stored before types were kept: a number, true and
+false as 1 and 0, or a date as its days since 1970; and a text with the blanks around it, which that
+model may know.
 """
 
 
@@ -164,8 +165,10 @@ def stored_types(info: Any) -> dict[str, SentType]:
         ChangedModelError: A type is none that this version of the project stores.
     """
     kept = (info.metadata or {}).get(_TYPES, {})
+    before = {"string": "text"}
     types: dict[str, Any] = {
-        str(one.name): kept.get(str(one.name), one.type.name) for one in info.signature.inputs
+        str(one.name): kept.get(str(one.name), before.get(one.type.name, one.type.name))
+        for one in info.signature.inputs
     }
     strange = [one for one in types.values() if one not in get_args(SentType)]
     if strange:

@@ -78,7 +78,7 @@ def _change(registry, number, old, new):
 
 def test_of_a_version_from_before_types_were_kept_the_signature_tells_them(registry):
     follower = _change(registry, 1, "column_types:", "other:")
-    assert follower.served.columns == {"count": "double", "colour": "string"}
+    assert follower.served.columns == {"count": "double", "colour": "text"}
 
 
 def test_types_that_are_not_known_are_not_served(registry):

@@ -120,7 +120,7 @@ def test_a_date_is_its_text_and_no_number():
 
 
 def test_of_a_version_from_before_types_were_kept_true_is_one_and_a_date_its_days():
-    before: dict[str, SentType] = {"count": "double", "colour": "string"}
+    before: dict[str, SentType] = {"count": "double", "colour": "text"}
     for sent, meant in ((True, 1), (20484, 20484), ("2.5", 2.5)):
         row = [{"count": sent, "colour": "a"}]
         assert taken(as_records(row), "", before)["count"].tolist() == [meant]
@@ -154,6 +154,18 @@ def test_texts_of_csv_that_say_something_else_stay_as_they_are_written():
         table = taken(body.encode(), "text/csv")
         assert table["colour"].tolist() == texts
         assert notes_of(table, Columns(target="")) == ()
+
+
+def test_of_a_version_from_before_types_were_kept_texts_keep_their_blanks():
+    before: dict[str, SentType] = {"colour": "text"}
+    texts = ["red   ", " 7", "7.0", "", "True"]
+    sent = as_records([{"colour": text} for text in [*texts, 7, None]])
+    assert taken(sent, "", before)["colour"].fillna("-").tolist() == [*texts, "7", "-"]
+    sent = "colour,x\n" + "".join(f"{text},1\n" for text in texts)
+    found = taken(sent.encode(), "text/csv", before)["colour"].fillna("").tolist()
+    assert found == texts
+    with pytest.raises(UserError, match="colour takes texts"):
+        taken(as_records([{"colour": "\ud800"}]), "", before)
 
 
 def test_a_byte_order_mark_and_a_charset_are_no_part_of_csv():
