@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import logging
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -15,7 +16,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
-from mlops_assets.local.processes import Supervisor, free_port
+from mlops_assets.local.processes import Supervisor, free_port, listening
 from mlops_assets.local.servers import start_mlflow
 from mlops_assets_tests.lossy_proxy import LossyProxy
 
@@ -56,25 +57,44 @@ def s3_endpoint(bucket: str) -> Iterator[str]:
 
     It checks no credentials.
     """
-    import fsspec
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    with _s3_in_the_environment(f"http://{host}:{port}", bucket) as url:
+        yield url
+    server.stop()
+
+
+@contextlib.contextmanager
+def s3_process(bucket: str, logs: Path) -> Iterator[str]:
+    """The same in a process of its own, for clients that keep all threads of theirs waiting."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with Supervisor(logs, logs) as supervisor:
+        supervisor.start("s3", command, os.environ)
+        supervisor.wait_until(lambda: listening(port), "the S3 endpoint", 60)
+        with _s3_in_the_environment(f"http://127.0.0.1:{port}", bucket) as url:
+            yield url
+
+
+@contextlib.contextmanager
+def _s3_in_the_environment(url: str, bucket: str) -> Iterator[str]:
+    import fsspec
+
     file_system = fsspec.get_filesystem_class("s3")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ENDPOINT_URL", url)
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         file_system.clear_instance_cache()  # instances remember the endpoint
         file_system().mkdir(bucket)
-        yield f"http://{host}:{port}"
+        yield url
     file_system.clear_instance_cache()
-    server.stop()
 
 
 @contextlib.contextmanager

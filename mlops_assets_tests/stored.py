@@ -13,11 +13,11 @@ import numpy as np
 import skops.io
 
 from mlops_assets.promotion.registry import Registry
-from mlops_assets.training.features import model_input
+from mlops_assets.training.features import FeatureType, model_input
 from mlops_assets.training.model_format import log_model
 from mlops_assets_tests.training.tables import mixed
 
-FEATURES = ["count", "colour"]
+TYPES: dict[str, FeatureType] = {"count": "float", "colour": "string"}
 
 
 def register(name: str, uri: str, artifacts: Path, labels: tuple[str, ...]) -> Registry:
@@ -30,7 +30,7 @@ def register(name: str, uri: str, artifacts: Path, labels: tuple[str, ...]) -> R
     for number, label in enumerate(labels, start=1):
         with mlflow.start_run(experiment_id=experiment), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            info, digest = log_model(_answering(label, labels), _table().head(3))
+            info, digest = log_model(_answering(label, labels), _table().head(3), TYPES)
         tags = {"partition": f"2026-01-0{number}", **digest.tags()}
         client.create_model_version(name, info.model_uri, info.run_id, tags=tags)
     return Registry(name, uri)
@@ -86,7 +86,7 @@ HARM: dict[str, Callable[[Path], Any]] = {
 
 
 def _table() -> Any:
-    return model_input(mixed(40), FEATURES)
+    return model_input(mixed(40), list(TYPES))
 
 
 def _answering(label: str, labels: tuple[str, ...]) -> Any:

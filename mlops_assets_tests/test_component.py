@@ -140,7 +140,7 @@ WRONG = {
         "  baseline: {kind: excel, url: a.xls}",
         5,
         "attributes.baseline",
-        "'parquet', 'csv', 'sql', 'sklearn', 'synthetic', 'python'",
+        "'parquet', 'delta', 'csv', 'sql', 'sklearn', 'synthetic', 'python'",
     ),
     "a table that scikit-learn does not have": (
         "  baseline: {kind: sklearn, dataset: titanic}",

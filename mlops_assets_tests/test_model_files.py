@@ -79,8 +79,8 @@ def test_files_that_are_right_are_silent(folder):
         (
             "kind: synthetic",
             "kind: syntetic",
-            "attributes.batches.kind: 'syntetic' is not one of 'parquet', 'csv', 'sql', 'sklearn', "
-            "'synthetic', 'python'.",
+            "attributes.batches.kind: 'syntetic' is not one of 'parquet', 'delta', 'csv', 'sql', "
+            "'sklearn', 'synthetic', 'python'.",
         ),
         (
             '"team:ml-platform"',

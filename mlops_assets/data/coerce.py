@@ -20,6 +20,7 @@ ColumnType = Literal["integer", "float", "boolean", "datetime", "category", "str
 """The data types of a contract; a category is text of few different values."""
 
 _INT64 = np.iinfo(np.int64)
+_EXACT = 2**53  # from here on a float stands for several whole numbers
 _WHOLE = re.compile(r"[+-]?\d+")
 
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
@@ -276,7 +277,10 @@ def _datetime(values: pd.Series) -> Coerced:
     if kind == "datetime" and values.dtype != object:
         moments = values
     else:
-        moments = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
+        # pandas takes "now" and "today" for the present.
+        words = values.map(lambda value: isinstance(value, str) and not value[:1].isdigit())
+        said = values.mask(words.astype(bool), None)
+        moments = pd.to_datetime(said, errors="coerce", format="ISO8601", utc=True)
     if isinstance(moments.dtype, pd.DatetimeTZDtype):
         moments = moments.dt.tz_convert("UTC").dt.tz_localize(None)
     moments = moments.astype("datetime64[ns]")
@@ -305,16 +309,33 @@ def _is_far(value: object) -> bool:
 
 
 def _text(values: pd.Series) -> Coerced:
+    values = values.astype(object)
     kind = kind_of(values)
-    if kind in ("text", "empty"):
-        return _fits(values.astype(object))
-    if kind == "number":
-        whole = _integer(values)
-        if not whole.wrong.any():
-            text = whole.values.map(lambda value: f"{value:.0f}", na_action="ignore")
-            return _fits(text.astype(object), Changed("whole numbers taken as text"))
-    wrong = values.notna() & ~values.map(lambda value: isinstance(value, str))
-    return Coerced(values.astype(object).mask(wrong, None), wrong, "are not text")
+    if kind in ("text", "empty") and not any(map(_is_broken, values.dropna().unique())):
+        return _fits(values)
+    texts = values.map(_text_of, na_action="ignore").astype(object)
+    wrong = values.notna() & texts.isna()
+    if kind == "number" and wrong.any():
+        return Coerced(texts.mask(values.notna(), None), values.notna(), "are not text")
+    made = texts.notna() & ~values.map(lambda value: isinstance(value, str)).astype(bool)
+    changes = _taken("whole numbers taken as text", bool(made.any()))
+    return Coerced(texts.mask(wrong, None), wrong, "are not text", changes)
+
+
+def _text_of(value: object) -> str | None:
+    """A text, or the digits of a whole number that is known exactly."""
+    if isinstance(value, str):
+        return None if _is_broken(value) else value
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_):
+        return str(int(value))
+    number = _number(value)
+    exact = number is not None and number % 1 == 0 and abs(number) < _EXACT
+    return f"{number:.0f}" if exact else None
+
+
+def _is_broken(text: str) -> bool:
+    """Whether the text has half characters, which no file can hold."""
+    return not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _none_fits(

@@ -76,12 +76,12 @@ def read_parquet(
     import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
-    url = _url(template, date, partition_column)
+    url = dated_url(template, date, partition_column)
     with _opened(url, template, date) as place:
         _is_finished(place, url, template, date)
         parts = [file for file, info in place.files.items() if place.is_parquet(file, info)]
         if not parts:
-            raise _absent(f"{shown(url)} holds no Parquet file", date)
+            raise absent(f"{shown(url)} holds no Parquet file", date)
         try:
             schema = pq.read_schema(parts[0], filesystem=place.fs)
             _once(schema.names, url)
@@ -93,7 +93,7 @@ def read_parquet(
             dataset = ds.dataset(
                 parts,
                 filesystem=place.fs,
-                format="parquet",
+                format=_parquet_format(),
                 partitioning=_hive(place, parts, schema),
                 partition_base_dir=place.path,
             )
@@ -112,12 +112,12 @@ def read_parquet(
                 "renamed."
             ) from error
     if table.num_rows == 0 and where is not None:
-        raise _absent(f"{shown(url)} has no row whose {partition_column} is that day", date)
+        raise absent(f"{shown(url)} has no row whose {partition_column} is that day", date)
     # Blocks are handed over column by column, so that the peak is not twice the table.
     frame = table.to_pandas(split_blocks=True, self_destruct=True)
     frame = frame.astype(dict.fromkeys(_codes(schema, frame), "category"))
     says = "in the path and in the files; taken from the files"
-    return noted(_with_rows(frame, url, date), [Note(name, says) for name in sorted(both)])
+    return noted(with_rows(frame, url, date), [Note(name, says) for name in sorted(both)])
 
 
 def read_csv(
@@ -136,7 +136,7 @@ def read_csv(
             where it is and has no rows.
         SourceError: it cannot be read.
     """
-    url = _url(template, date, partition_column)
+    url = dated_url(template, date, partition_column)
     with _opened(url, template, date) as place:
         if list(place.files) != [place.path]:
             raise SourceError(f"{shown(url)} is a folder. Name a file in `url`.")
@@ -155,12 +155,12 @@ def read_csv(
     except LookupError as error:
         raise SourceError(f"{encoding} is no known encoding. Correct `encoding`.") from error
     if partition_column is None or date is None:
-        return _with_rows(frame, url, date)
+        return with_rows(frame, url, date)
     if partition_column not in frame.columns:
-        raise _no_partition_column(partition_column, [str(name) for name in frame], url)
-    days = pd.to_datetime(
-        frame[partition_column].map(str), errors="coerce", format="ISO8601", utc=True
-    )
+        raise no_partition_column(partition_column, [str(name) for name in frame], url)
+    said = frame[partition_column].map(str)
+    said = said.where(said.str[:1].str.isdigit())  # pandas takes "today" for this day
+    days = pd.to_datetime(said, errors="coerce", format="ISO8601", utc=True)
     if days.isna().all() and len(days):
         raise SourceError(
             f"{shown(url)}: {partition_column} holds no date like 2026-01-31. Correct "
@@ -168,7 +168,7 @@ def read_csv(
         )
     rows = frame[days.dt.date == date].reset_index(drop=True)
     if rows.empty:
-        raise _absent(f"{shown(url)} has no row whose {partition_column} is that day", date)
+        raise absent(f"{shown(url)} has no row whose {partition_column} is that day", date)
     return rows
 
 
@@ -182,7 +182,7 @@ def signature(
         whoever reads them says why.
     """
     try:
-        fs, path = fsspec.core.url_to_fs(_url(template, date, partition_column))
+        fs, path = fsspec.core.url_to_fs(dated_url(template, date, partition_column))
         if partition_column is None:
             return _signed(_listed(fs, path))
         # One folder a day tells its day; any other table of all days changes with each of them.
@@ -205,8 +205,12 @@ def _folder_names(date: datetime.date) -> tuple[str, str]:
 # ------------------------------------------------------------------ opening
 
 
-def _url(template: str, date: datetime.date | None, partition_column: str | None) -> str:
-    """The address of that day."""
+def dated_url(template: str, date: datetime.date | None, partition_column: str | None) -> str:
+    """The address of that day.
+
+    Raises:
+        SourceError: it is not clear which rows are of the day.
+    """
     dated = "{" in template
     if date is None:
         if dated:
@@ -313,7 +317,7 @@ def _files(
     files = _listed(fs, path)
     if not files and not fs.exists(path):
         _check_folder(fs, template)
-        raise _absent(f"{shown(url)} does not exist{_otherwise_dated(fs, path, date)}", date)
+        raise absent(f"{shown(url)} does not exist{_otherwise_dated(fs, path, date)}", date)
     if list(files) == [path] and files[path].get("size") == "0":
         raise SourceError(
             f"{shown(url)} is empty (0 bytes). Write it again, aside first and then renamed."
@@ -385,13 +389,13 @@ def _is_finished(place: _Place, url: str, template: str, date: datetime.date | N
     if "_temporary" in first or (
         place.path not in place.files and place.fs.isdir(f"{place.path}/_temporary")
     ):
-        raise _absent(
+        raise absent(
             f"{shown(url)} is being written (it has a folder _temporary; remove the folder if its "
             "job is dead)",
             date,
         )
     if first and "_SUCCESS" not in first and _others_have_success(place.fs, template, date):
-        raise _absent(f"{shown(url)} has no _SUCCESS, which the days before have", date)
+        raise absent(f"{shown(url)} has no _SUCCESS, which the days before have", date)
 
 
 def _others_have_success(fs: AbstractFileSystem, template: str, date: datetime.date | None) -> bool:
@@ -426,6 +430,15 @@ def _content(file: Any, url: str) -> bytes:
             f"{shown(url)} is not compressed as its name says, or not whole. Write it again, aside "
             "first and then renamed."
         ) from error
+
+
+def _parquet_format() -> "ds.ParquetFileFormat":
+    """How Parquet is read: the moments that Spark writes reach further than nanoseconds do."""
+    import pyarrow.dataset as ds
+
+    return ds.ParquetFileFormat(
+        read_options=ds.ParquetReadOptions(coerce_int96_timestamp_unit="us")
+    )
 
 
 def _codes(schema: "pa.Schema", frame: pd.DataFrame) -> list[str]:
@@ -473,7 +486,7 @@ def _of_day(dataset: "ds.Dataset", column: str, date: datetime.date, url: str) -
     import pyarrow.dataset as ds
 
     if column not in dataset.schema.names:
-        raise _no_partition_column(column, dataset.schema.names, url)
+        raise no_partition_column(column, dataset.schema.names, url)
     kind = dataset.schema.field(column).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     field = ds.field(column)
@@ -490,9 +503,7 @@ def _of_day(dataset: "ds.Dataset", column: str, date: datetime.date, url: str) -
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         after = date + datetime.timedelta(days=1)
         return (field >= str(date)) & (field < str(after))  # ISO dates sort as text
-    raise SourceError(
-        f"{shown(url)}: {column} holds {kind}, which is no day. Correct `partition_column`."
-    )
+    raise is_no_day(column, kind, url)
 
 
 def _where(content: bytes, encoding: str) -> str:
@@ -569,7 +580,13 @@ def _once(names: list[str], url: str) -> None:
         )
 
 
-def _with_rows(frame: pd.DataFrame, url: str, date: datetime.date | None) -> pd.DataFrame:
+def with_rows(frame: pd.DataFrame, url: str, date: datetime.date | None) -> pd.DataFrame:
+    """The table, which has rows.
+
+    Raises:
+        EmptyDayError: a day's table has none.
+        NoRowsError: the table of all rows has none.
+    """
     if frame.empty and date is not None:
         raise EmptyDayError(f"{shown(url)} has column names and no rows.")
     if frame.empty:
@@ -577,14 +594,22 @@ def _with_rows(frame: pd.DataFrame, url: str, date: datetime.date | None) -> pd.
     return frame
 
 
-def _no_partition_column(column: str, names: list[str], url: str) -> SourceError:
+def is_no_day(column: str, kind: "pa.DataType", url: str) -> SourceError:
+    """What to tell of a partition column of another type."""
+    return SourceError(
+        f"{shown(url)}: {column} holds {kind}, which is no day. Correct `partition_column`."
+    )
+
+
+def no_partition_column(column: str, names: list[str], url: str) -> SourceError:
+    """What to tell where the partition column is not there."""
     return SourceError(
         f"{shown(url)} has no column {column}. Set `partition_column` to one of "
         f"{', '.join(names[:20])}."
     )
 
 
-def _absent(what: str, date: datetime.date | None) -> SourceError | NotThereYetError:
+def absent(what: str, date: datetime.date | None) -> SourceError | NotThereYetError:
     """What is missing may still come where it is a day's; a baseline will not."""
     if date is None:
         return NoRowsError(f"{what}. Put it there, or correct `url`.")

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.csv_values import CsvForm
+from mlops_assets.data.delta import read_delta
 from mlops_assets.data.files import read_csv, read_parquet, signature
 from mlops_assets.data.labels import latest_labels
 from mlops_assets.data.source_error import NoRowsError, SourceError
@@ -21,6 +22,7 @@ from mlops_assets.errors import EmptyDayError, NotThereYetError
 
 __all__ = [
     "CsvSource",
+    "DeltaSource",
     "ParquetSource",
     "PythonSource",
     "SklearnSource",
@@ -98,6 +100,57 @@ class ParquetSource(_SourceModel):
         default=None,
         description="The column that holds a row's day, where one file or dataset has all days.",
     )
+
+
+class DeltaSource(_SourceModel):
+    """A Delta Lake table: its rows as of the latest version, or of one that is pinned.
+
+    Which version was read is kept among the notes. Needs the extra ``delta``.
+    """
+
+    kind: Literal["delta"]
+    url: Url
+    version: int | None = Field(
+        default=None, ge=0, description="Always this version. Null: the latest."
+    )
+    timestamp: str | None = Field(
+        default=None,
+        description="Always the version that was the latest then: `2026-01-31T06:00Z`, or a day, "
+        "which is its beginning (UTC where no zone is given). Null: the latest.",
+    )
+    partition_column: str | None = Field(
+        default=None, description="The column that holds a row's day."
+    )
+
+    @field_validator("timestamp", mode="before")
+    @classmethod
+    def _may_be_written_without_quotes(cls, value: Any) -> Any:
+        """YAML reads 2026-01-31 without quotes as a date."""
+        return value.isoformat() if isinstance(value, datetime.date) else value
+
+    @field_validator("timestamp")
+    @classmethod
+    def _is_a_moment(cls, value: str | None) -> str | None:
+        try:
+            return value if value is None or datetime.datetime.fromisoformat(value) else None
+        except ValueError:
+            raise ValueError(
+                f"{value!r} is no moment; write it as 2026-01-31 or 2026-01-31T06:00Z"
+            ) from None
+
+    @model_validator(mode="after")
+    def _one_is_pinned(self) -> Self:
+        if self.version is not None and self.timestamp is not None:
+            raise ValueError("`version` and `timestamp` each say which version. Leave one out")
+        return self
+
+    @property
+    def moment(self) -> datetime.datetime | None:
+        """The ``timestamp`` in its zone."""
+        if self.timestamp is None:
+            return None
+        moment = datetime.datetime.fromisoformat(self.timestamp)
+        return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 
 class CsvSource(_SourceModel):
@@ -187,7 +240,13 @@ class SyntheticSource(_SourceModel):
 
 
 Source = Annotated[
-    ParquetSource | CsvSource | SqlSource | SklearnSource | SyntheticSource | PythonSource,
+    ParquetSource
+    | DeltaSource
+    | CsvSource
+    | SqlSource
+    | SklearnSource
+    | SyntheticSource
+    | PythonSource,
     Field(discriminator="kind"),
 ]
 
@@ -214,6 +273,7 @@ def read_source(
     """
     readers: dict[str, Callable[[Any, datetime.date | None], pd.DataFrame]] = {
         "parquet": lambda s, day: read_parquet(s.url, day, s.partition_column),
+        "delta": lambda s, day: read_delta(s.url, day, s.partition_column, s.version, s.moment),
         "csv": lambda s, day: read_csv(s.url, day, s.partition_column, _form(s), columns),
         "sql": lambda s, day: read_sql(s.query, s.url_env, s.timeout_seconds, day),
         "sklearn": _read_sklearn,
@@ -262,7 +322,7 @@ def read_signature(source: Source, date: datetime.date) -> str | None:
 
 def has_days(source: Source) -> bool:
     """Whether a source has a table a day, and not one table of all days."""
-    if isinstance(source, CsvSource | ParquetSource):
+    if isinstance(source, CsvSource | ParquetSource | DeltaSource):
         return "{" in source.url or source.partition_column is not None
     if isinstance(source, SqlSource):
         return re.search(r"(?<![:\\]):date\b", source.query) is not None
@@ -271,7 +331,7 @@ def has_days(source: Source) -> bool:
 
 def day_columns(source: Source) -> list[str]:
     """The columns that a source binds to the day of a batch, as far as its settings tell."""
-    if isinstance(source, CsvSource | ParquetSource):
+    if isinstance(source, CsvSource | ParquetSource | DeltaSource):
         named = [source.partition_column] if source.partition_column else []
         return [*named, *re.findall(r"(\w+)=\{date", source.url)]
     if not isinstance(source, SqlSource):

@@ -12,7 +12,7 @@ from mlops_assets.data.notes import Note, examples_of, noted
 from mlops_assets.errors import UserError
 
 _DAY = re.compile(r"(19|20)\d\d(-\d\d-\d\d|[01]\d[0-3]\d)")
-_UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)*|")
+_UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)*|__index_level_\d+__|")
 
 
 def as_columns(frame: pd.DataFrame) -> pd.DataFrame:
@@ -65,7 +65,7 @@ def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_row_number(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """The table without the row numbers that ``to_csv`` writes, which nobody named; noted.
+    """The table without the row numbers that pandas writes, which nobody named; noted.
 
     A column that plays a role is kept, and so is one that holds anything else.
     """

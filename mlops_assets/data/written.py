@@ -11,6 +11,8 @@ MISSING_WORDS = frozenset(
 )
 """Words that stand for no value where all else of a column is numbers, dates or true and false."""
 
+_FIRST_YEAR, _LAST_YEAR = pd.Timestamp.min.year, pd.Timestamp.max.year  # slow to ask for
+
 _NUMERAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?", re.DOTALL)
@@ -80,7 +82,7 @@ def is_beyond(text: str) -> bool:
 
 def fits_nanoseconds(year: int) -> bool:
     """Whether every moment of that year fits into nanoseconds since 1970."""
-    return pd.Timestamp.min.year < year < pd.Timestamp.max.year
+    return _FIRST_YEAR < year < _LAST_YEAR
 
 
 def amount(decimal: str, thousands: str | None) -> Callable[[str], float | None]:

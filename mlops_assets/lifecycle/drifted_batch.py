@@ -111,11 +111,11 @@ def _read(life: Life, partition: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     notes = tuple(f"labels: {note}" for note in notes_of(labels, spec.columns))
     if joined is rows:
         ids = ", ".join(spec.columns.id)
-        return rows, (
-            *notes,
+        none = (
             f"none of the {len(labels)} labels belongs to a row of this batch. If some should, "
-            f"compare how `labels` and `batches` write {ids}.",
+            f"compare how `labels` and `batches` write {ids}."
         )
+        return rows, (none, *notes)
     return joined, notes
 
 

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from mlops_assets.data.columns import Columns
+from mlops_assets.data.notes import notes_of
 from mlops_assets.errors import UserError
 from mlops_assets.serving.follower import Follower, Served
 from mlops_assets.serving.table import checked, parse
@@ -25,8 +27,9 @@ def make_app(follower: Follower) -> Starlette:
 
     - ``GET /ping``: 200 while the server is alive, with a model or without one yet.
     - ``GET /version``: what is served, since when, and why not something newer; 503 without one.
-    - ``POST /invocations``: a table in, ``{"predictions": [...], "version": n}`` out; 400 says
-      what is wrong with the table, 413 that it is too big, 503 that there is no model yet.
+    - ``POST /invocations``: a table in, ``{"predictions": [...], "version": n}`` out, with
+      ``notes`` where values were changed on their way in; 400 says what is wrong with the table,
+      413 that it is too big, 503 that there is no model yet.
     """
 
     @contextlib.asynccontextmanager
@@ -53,12 +56,12 @@ def make_app(follower: Follower) -> Starlette:
         try:
             body = await _body(request)
             content_type = request.headers.get("content-type", "application/json")
-            predictions = await run_in_threadpool(_predict, served, body, content_type)
+            answer = await run_in_threadpool(_predict, served, body, content_type)
         except _TooBigError as error:
             return JSONResponse({"error": str(error)}, status_code=413)
         except UserError as error:
             return JSONResponse({"error": _sendable(error)}, status_code=400)
-        return JSONResponse({"predictions": predictions, "version": served.version.number})
+        return JSONResponse(answer)
 
     return Starlette(
         lifespan=lifespan,
@@ -85,7 +88,7 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _predict(served: Served, body: bytes, content_type: str) -> list[Any]:
+def _predict(served: Served, body: bytes, content_type: str) -> dict[str, Any]:
     table = checked(parse(body, content_type), served.columns)
     try:
         # What overflows shows in the predictions.
@@ -104,7 +107,9 @@ def _predict(served: Served, body: bytes, content_type: str) -> list[Any]:
             f"The prediction for row {row} is no finite number. Compare its values with what the "
             "model was trained on."
         )
-    return predicted.tolist()
+    notes = notes_of(table, Columns(target=""))  # whoever sent the values may see them
+    answer = {"predictions": predicted.tolist(), "version": served.version.number}
+    return answer | ({"notes": list(notes)} if notes else {})
 
 
 def _sendable(error: UserError) -> str:
@@ -117,7 +122,7 @@ def _about(follower: Follower, served: Served) -> dict[str, Any]:
         "model": follower.registry.model,
         "version": served.version.number,
         "partition": served.version.tags.get("partition"),
-        "columns": served.columns,
+        "columns": dict(served.columns),
         "since": served.since.isoformat(timespec="seconds"),
         "problem": follower.problem,
     }

@@ -2,24 +2,25 @@
 
 import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mlops_assets.errors import UserError
 from mlops_assets.promotion.registry import Registry, Version
 from mlops_assets.training.features import Predictor
-from mlops_assets.training.model_format import ChangedModelError
+from mlops_assets.training.model_format import ChangedModelError, SentType, stored_types
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Served:
-    """A loaded version, with the columns that it takes: name to ``double`` or ``string``."""
+    """A loaded version, with the columns that it takes: name to type."""
 
     version: Version
     model: Predictor
-    columns: dict[str, str]
+    columns: Mapping[str, SentType]
     since: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
 
 
@@ -69,7 +70,7 @@ class Follower:
 
     def _loaded(self, version: Version) -> Served:
         model = self.registry.load(version)
-        columns = _input_types(self.registry, version)
+        columns = _columns(self.registry, version)
         if set(columns) != set(model.features):
             raise ChangedModelError(
                 f"The signature that is stored with version {version.number} of "
@@ -86,17 +87,17 @@ class Follower:
             self._stop.wait(self._seconds)
 
 
-def _input_types(registry: Registry, version: Version) -> dict[str, str]:
-    """The columns of the signature that is stored with a version."""
+def _columns(registry: Registry, version: Version) -> Mapping[str, SentType]:
+    """The columns of the signature that is stored with a version, and what is sent for each."""
     import mlflow
     from mlflow.models import get_model_info
 
     mlflow.set_tracking_uri(registry.tracking_uri)
     mlflow.set_registry_uri(registry.tracking_uri)
-    signature = get_model_info(f"models:/{registry.model}/{version.number}").signature
-    if signature is None:
+    info = get_model_info(f"models:/{registry.model}/{version.number}")
+    if info.signature is None:
         raise UserError(
             f"Version {version.number} of {registry.model!r} was stored without a signature, so "
             "what it is given cannot be checked. Train it again with mlops_assets."
         )
-    return {str(column.name): column.type.name for column in signature.inputs}
+    return stored_types(info)

@@ -1,19 +1,39 @@
-"""What a client sends, as the table that a model takes; or plainly why it is none."""
+"""What a client sends, as the table that a model takes; or plainly why it is none.
+
+Values are read as those of a batch are, by the same functions.
+"""
 
 import codecs
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from email.message import Message
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from mlops_assets.data.coerce import Coerced, coerce, plain
+from mlops_assets.data.columns import with_columns
+from mlops_assets.data.csv_values import CsvForm, with_values
+from mlops_assets.data.notes import Note, noted
 from mlops_assets.errors import UserError
-from mlops_assets.serving.values import ABSENT, converted
+from mlops_assets.training.model_format import SentType
 
 MAX_ROWS = 100_000
+# Trees hold numbers as float32.
+LARGEST = float(np.finfo("float32").max)
+_ABSENT = object()  # stands where a record has no value of that name at all, which is not null
+_TAKES: dict[SentType, str] = {
+    "float": "numbers",
+    "boolean": "true and false",
+    "datetime": "dates like 2026-01-31, with a time or without",
+    "string": "texts, or whole numbers for their digits",
+    "double": "numbers (true is 1, a date is its days since 1970)",
+    "text": "texts, or whole numbers for their digits",
+}
 _DIGITS = 300  # of an integer; a float goes up to 1.8e308
 _JSON, _CSV = "application/json", "text/csv"
 _RECORDS, _SPLIT = "dataframe_records", "dataframe_split"
@@ -23,19 +43,28 @@ _FORMS = (
 )
 
 
-def parse(body: bytes, content_type: str) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Sent:
+    """The rows of a request.
+
+    Attributes:
+        table: The values as they were sent, of dtype object.
+        is_csv: Whether these are the texts of a CSV, which has nothing else.
+    """
+
+    table: pd.DataFrame
+    is_csv: bool = False
+
+
+def parse(body: bytes, content_type: str) -> Sent:
     """The table in the body of a request, in one of the forms that MLflow's own servers take.
 
     No row is filled up or shifted: one that has more or fewer values than there are columns is
-    refused. Of CSV only an empty field is missing; everything else is the text that is there.
+    refused.
 
     Args:
         body: UTF-8, with or without a byte order mark.
         content_type: ``application/json``, which is meant where there is none, or ``text/csv``.
-
-    Returns:
-        The values as they were sent, of dtype object; ``ABSENT`` where a record of JSON has no
-        value for a column that another one has.
 
     Raises:
         UserError: It is none of these forms.
@@ -53,19 +82,23 @@ def parse(body: bytes, content_type: str) -> pd.DataFrame:
     table = {
         name: pd.Series(values, dtype=object) for name, values in zip(names, columns, strict=True)
     }
-    return pd.DataFrame(table, index=range(len(rows)), dtype=object)
+    return Sent(pd.DataFrame(table, index=range(len(rows)), dtype=object), kind == _CSV)
 
 
-def checked(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
-    """The ``columns`` of ``table`` with the types that the model was trained on.
+def checked(sent: Sent, columns: Mapping[str, SentType]) -> pd.DataFrame:
+    """The ``columns`` in their types, as a batch of the same rows would have them.
 
     Args:
-        table: What was sent; other columns are ignored, missing values are left to the model.
-        columns: Name to ``double`` or ``string``, as in the model's signature.
+        sent: Other columns are ignored, missing values are left to the model.
+        columns: What the model takes: name to type.
+
+    Returns:
+        A table with notes on what was changed of its values.
 
     Raises:
         UserError: All that is wrong: no rows, too many, missing columns, values of another kind.
     """
+    table = sent.table
     if not 0 < len(table) <= MAX_ROWS:
         raise UserError(f"{len(table)} rows were sent. Send 1 to {MAX_ROWS:,} at a time.")
     missing = [name for name in columns if name not in table.columns]
@@ -74,15 +107,83 @@ def checked(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
             f"{len(missing)} of {len(columns)} columns are missing: {_names(missing)}. Send "
             f"{_names(columns)}."
         )
-    wrong: list[str] = []
-    taken = {
-        name: converted(name, table[name].tolist(), kind, wrong) for name, kind in columns.items()
-    }
+    if sent.is_csv:
+        read = _read(table, columns)
+    else:
+        _refuse(list(_no_values(table[list(columns)])))
+        read = table
+    found = {name: _coerced(read[name], kind) for name, kind in columns.items()}
+    _refuse([_told(n, table[n], columns[n], one) for n, one in found.items() if one.wrong.any()])
+    taken = pd.DataFrame({name: one.values for name, one in found.items()})
+    taken.attrs = read.attrs
+    return noted(taken, [note for n, one in found.items() for note in _notes(read[n], one)])
+
+
+def _no_values(table: pd.DataFrame) -> Iterator[str]:
+    """Which columns hold what is no single value."""
+    for name in table:
+        absent = table[name].map(lambda value: value is _ABSENT).to_numpy(dtype=bool)
+        nested = table[name].map(lambda value: isinstance(value, list | dict)).to_numpy(dtype=bool)
+        for rows, is_what in ((absent, "is missing from"), (nested, "is a list or an object in")):
+            if rows.any():
+                yield f"{name} {is_what} {rows.sum()} rows, the first is row {rows.argmax()}"
+
+
+def _read(texts: pd.DataFrame, columns: Mapping[str, SentType]) -> pd.DataFrame:
+    """CSV as the daily job reads it; a column of text that was no text then, as it is written."""
+    texts = texts[list(columns)]
+    read = with_values(texts, CsvForm(), None, lambda names: texts[names], zeros=False)
+    unlike = [
+        name
+        for name, kind in columns.items()
+        if kind == "text" or (kind == "string" and coerce(read[name], kind).wrong.any())
+    ]
+    if not unlike:
+        return read
+    rest: dict[str, SentType] = {name: kind for name, kind in columns.items() if name not in unlike}
+    return with_columns(_read(texts, rest), {name: texts[name] for name in unlike})
+
+
+def _coerced(values: pd.Series, kind: SentType) -> Coerced:
+    """One column in its type; numbers that no model can take do not fit."""
+    if kind == "text":
+        found = coerce(values, "string")
+        given = values.map(lambda value: isinstance(value, str)) & ~found.wrong
+        return replace(found, values=found.values.mask(given, values), changes=())
+    if kind == "double":
+        found = coerce(values, "float")
+        found = coerce(values, "boolean") if found.wrong.any() else found
+    else:
+        found = coerce(values, kind)
+    if kind in ("string", "datetime"):
+        return found
+    numbers = found.values.astype("float64")
+    large = numbers.abs() > LARGEST
+    says = found.says if found.wrong.any() else f"are not finite numbers up to {LARGEST:.2g}"
+    return replace(found, values=numbers.mask(large), wrong=found.wrong | large, says=says)
+
+
+def _notes(values: pd.Series, found: Coerced) -> Iterator[Note]:
+    """What was changed of a column, but for whole numbers where others may have a fraction."""
+    if found.values.dtype != "float64" or plain(values).dtype.kind not in "iu":
+        for change in found.changes:
+            yield Note(str(values.name), change.says, change.examples)
+
+
+def _told(name: str, sent: pd.Series, kind: SentType, found: Coerced) -> str:
+    """What is wrong with a column."""
+    row = int(found.wrong.to_numpy().argmax())
+    return (
+        f"{name} takes {_TAKES[kind]}: {found.wrong.sum()} of {len(sent)} rows {found.says}, the "
+        f"first is row {row}: {str(sent.iloc[row])[:60]!r}"
+    )
+
+
+def _refuse(wrong: list[str]) -> None:
     if wrong:
         raise UserError(
             f"{len(wrong)} columns hold what the model does not take: {'; '.join(wrong)}."
         )
-    return pd.DataFrame(taken)
 
 
 def _declared(content_type: str) -> str:
@@ -145,7 +246,7 @@ def _from_records(records: Any) -> tuple[list[str], list[list[Any]]]:
     if not isinstance(records, list) or not all(isinstance(row, dict) for row in records):
         raise ValueError(f"{_RECORDS} is not a list of objects")
     names = list(dict.fromkeys(name for row in records for name in row))
-    return names, [[row.get(name, ABSENT) for name in names] for row in records]
+    return names, [[row.get(name, _ABSENT) for name in names] for row in records]
 
 
 def _from_split(split: Any) -> tuple[list[str], list[list[Any]]]:

@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -29,20 +29,50 @@ def model_input(frame: pd.DataFrame, features: list[str]) -> pd.DataFrame:
     return pd.DataFrame({name: _plain(frame[name]) for name in features}, index=frame.index)
 
 
-def _plain(values: pd.Series) -> pd.Series:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.dtype.categories.dtype)
+FeatureType = Literal["float", "boolean", "datetime", "string"]
+
+
+def column_types(frame: pd.DataFrame, features: list[str]) -> dict[str, FeatureType]:
+    """What ``model_input`` takes the ``features`` of ``frame`` for: the type of each.
+
+    ``float`` (of whole numbers too), ``boolean``, ``datetime`` or ``string``: what has to be known
+    to bring other rows, which may be text, into the types of this table.
+    """
+    return {name: _type_of(_without_codes(frame[name])) for name in features}
+
+
+def _type_of(values: pd.Series) -> FeatureType:
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return "datetime"
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return "boolean"
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return "float"
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind == "boolean":
+        return "boolean"
+    return "float" if kind in _NUMBERS else "string"
+
+
+def _without_codes(values: pd.Series) -> pd.Series:
+    """A column of categories with their own values."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.astype(values.dtype.categories.dtype)
+    return values
+
+
+def _plain(values: pd.Series) -> pd.Series:
+    values = _without_codes(values)
+    kind = _type_of(values)
+    if kind == "datetime":
         moments = pd.to_datetime(values, utc=True)
         return (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return values.astype("float64")
-    kind = pd.api.types.infer_dtype(values, skipna=True)
-    if kind in _NUMBERS or kind == "boolean":
-        return values.astype(object).where(values.notna(), np.nan).astype("float64")
-    return (
-        values.astype(object).where(values.isna(), values.astype(str)).where(values.notna(), np.nan)
-    )
+    if kind == "string":
+        texts = values.astype(object).where(values.isna(), values.astype(str))
+        return texts.where(values.notna(), np.nan)
+    if values.dtype == object:
+        values = values.where(values.notna(), np.nan)
+    return values.astype("float64")
 
 
 class Predictor(Protocol):

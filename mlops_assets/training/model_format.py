@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import pandas as pd
 
 from mlops_assets.errors import UserError
-from mlops_assets.training.features import Model
+from mlops_assets.training.features import FeatureType, Model
 from mlops_assets.training.mlflow_server import Client
 
 # What the models of all of PyCaret's algorithms hold beyond what skops itself trusts, found by
@@ -43,7 +43,17 @@ _WHAT_TO_DO = (
     "Nothing was loaded. Put the file back from a backup, roll back to another version, or train "
     "again; and find out who can write there."
 )
+_TYPES = "column_types"  # in the metadata of its MLmodel
 _SHA256, _BYTES = "model_sha256", "model_bytes"  # the tags of a version
+
+
+SentType = Literal[FeatureType, "double", "text"]
+"""What is sent for a column of a model.
+
+``double`` and ``text`` stand where a model was stored before types were kept: a number, true and
+false as 1 and 0, or a date as its days since 1970; and a text with the blanks around it, which that
+model may know.
+"""
 
 
 class UnsafeModelError(UserError):
@@ -92,12 +102,15 @@ def can_store(estimator: str) -> bool:
     return estimator.partition(".")[0] in _STORED
 
 
-def log_model(pipeline: Any, example: pd.DataFrame) -> tuple[Any, Digest]:
+def log_model(
+    pipeline: Any, example: pd.DataFrame, types: Mapping[str, FeatureType]
+) -> tuple[Any, Digest]:
     """Store ``pipeline`` in the active MLflow run.
 
     Args:
         pipeline: A fitted scikit-learn pipeline.
         example: A few rows of its input, free of sensitive values; stored with the model.
+        types: What its columns were before they became that input; :func:`stored_types` reads it.
 
     Returns:
         MLflow's ``ModelInfo``, and the digest of the file as it was written, before it was sent.
@@ -132,10 +145,39 @@ def log_model(pipeline: Any, example: pd.DataFrame) -> tuple[Any, Digest]:
             skops_trusted_types=list(TRUSTED_TYPES),
             signature=infer_signature(example, pipeline.predict(example)),
             input_example=example,
+            metadata={_TYPES: dict(types)},
             # Given, because inferring them starts another process and takes seconds.
             pip_requirements=[f"{name}=={version(name)}" for name in required],
         )
     return info, written[-1]
+
+
+def stored_types(info: Any) -> dict[str, SentType]:
+    """The columns that a stored model takes, and what is sent for each.
+
+    Args:
+        info: MLflow's ``ModelInfo`` of a model with a signature.
+
+    Returns:
+        Name to type.
+
+    Raises:
+        ChangedModelError: A type is none that this version of the project stores.
+    """
+    kept = (info.metadata or {}).get(_TYPES, {})
+    before = {"string": "text"}
+    types: dict[str, Any] = {
+        str(one.name): kept.get(str(one.name), before.get(one.type.name, one.type.name))
+        for one in info.signature.inputs
+    }
+    strange = [one for one in types.values() if one not in get_args(SentType)]
+    if strange:
+        raise ChangedModelError(
+            f"The stored model takes columns of unknown types: {', '.join(map(str, strange[:3]))}. "
+            "Its MLmodel was changed since, or another version of mlops_assets has stored it. Put "
+            "it back from a backup, or train again."
+        )
+    return types
 
 
 def load_model(uri: str, client: Client, what: str, expected: Digest | None) -> Model:

@@ -20,7 +20,7 @@ from mlops_assets.data.fingerprint import fingerprint, row_hashes
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Task
 from mlops_assets.training.automl import AlgorithmResult, Trained
-from mlops_assets.training.features import model_input
+from mlops_assets.training.features import column_types, model_input
 from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.model_format import log_model
 from mlops_assets.training.policy import TrainingPolicy
@@ -268,7 +268,8 @@ def log_training(
         _log_confusion(client, frame[columns.target], trained)
     for file in files:
         log(mlflow.log_artifact, str(file))
-    info, stored = log(log_model, trained.pipeline, _example(trained, frame, columns))
+    types = column_types(frame, list(trained.features))
+    info, stored = log(log_model, trained.pipeline, _example(trained, frame, columns), types)
     known_by = {"training_data_hash": digest, **stored.tags()}
     return _register(client, model, info, {**tags, **known_by})
 

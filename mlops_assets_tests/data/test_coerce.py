@@ -31,6 +31,8 @@ NAN = float("nan")
         (pd.array(["a", None], dtype="string"), "category", ["a", None]),
         ([7, 8], "category", ["7", "8"]),
         ([7.0, None], "string", ["7", NAN]),
+        (["a", 7, 8.0], "string", ["a", "7", "8"]),
+        ([2**60 + 1, 7], "category", ["1152921504606846977", "7"]),
     ],
 )
 def test_harmless_differences_are_put_right(values, to, expected):
@@ -66,10 +68,15 @@ def test_moments_of_every_kind_become_utc_without_a_zone(values):
         ([True, False], "float", [True, True], "are not numbers"),
         ([1.5, 2.0, NAN], "integer", [True, False, False], "are not whole numbers"),
         ([2, 1], "boolean", [True, False], "are neither true nor false"),
-        (["a", 1, None], "string", [False, True, False], "are not text"),
+        (["a", 1.5, None], "string", [False, True, False], "are not text"),
+        (["a", True], "string", [False, True], "are not text"),
+        (["a", "\ud800"], "string", [False, True], "are not text"),
+        ([7, 7.5, None], "category", [True, True, False], "are not text"),
         ([1.5], "category", [True], "are not text"),
+        ([2.0**60, None], "category", [True, False], "are not text"),
         (["2026-02-30", "2026-02-01"], "datetime", [True, False], "are not dates like 2026-01-31"),
         (["9999-99-99"], "datetime", [True], "are not dates like 2026-01-31"),
+        (["now", "today"], "datetime", [True, True], "are not dates like 2026-01-31"),
         ([20260131], "datetime", [True], "are not dates"),
     ],
 )

@@ -145,6 +145,19 @@ def test_a_named_index_is_columns(tmp_path, names):
     assert notes_of(read, COLUMNS) == tuple(f"{n}: in the index, taken as a column." for n in names)
 
 
+def test_moments_as_spark_writes_them_keep_their_year(tmp_path):
+    far = np.array(["9999-12-31", "1066-10-14", "2026-01-03T12:00"] * 20, "datetime64[us]")
+    made = pa.Table.from_pandas(table()).append_column("until", pa.array(far))
+    pq.write_table(made, tmp_path / "in.parquet", use_deprecated_int96_timestamps=True)
+
+    read = read_source(source(kind="parquet", url=f"{tmp_path}/in.parquet"), None, COLUMNS)
+
+    assert read["until"].dt.year.tolist()[:3] == [9999, 1066, 2026]
+    kept = stored(read)[1]
+    assert kept.frame["until"].dropna().unique().tolist() == [pd.Timestamp("2026-01-03T12:00")]
+    assert any("the date of 40 rows, before 1678 or after 2261, taken" in n for n in kept.notes)
+
+
 def test_columns_of_several_levels_are_refused():
     frame = table()
     frame.columns = pd.MultiIndex.from_tuples([("a", name) for name in frame])
@@ -231,6 +244,13 @@ def test_a_column_in_the_path_and_in_the_files_is_that_of_the_files(tmp_path):
     table().assign(day=DAY + dt.timedelta(days=5)).to_parquet(tmp_path / f"day={DAY}" / "1.parquet")
     with pytest.raises(SourceError, match="do not agree for 60 of 120 rows"):
         read_source(of_day, DAY)
+
+
+def test_a_word_is_no_day(tmp_path):
+    today = dt.datetime.now(dt.UTC).date()
+    (tmp_path / "in.csv").write_text(f"day,x\n{today},1\ntoday,2\nnow,3\n", "utf-8")
+    of_day = source(kind="csv", url=f"{tmp_path}/in.csv", partition_column="day")
+    assert read_source(of_day, today, COLUMNS)["x"].tolist() == [1]
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,37 @@
-"""The same table gives the same stored table and the same contract, wherever it is read from."""
+"""The same tables give the same stored ones, contract and verdict, wherever they are read from."""
 
 import datetime
+import functools
 import sys
 import uuid
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
-from pydantic import TypeAdapter
+from deltalake import write_deltalake
+from sklearn.tree import DecisionTreeClassifier
 
-from mlops_assets.data.columns import Columns
-from mlops_assets.data.contract import ContractOverrides, check, derive_contract
-from mlops_assets.data.sources import Source, read_source
+from mlops_assets.lifecycle.baseline_data import take_baseline
+from mlops_assets.lifecycle.baseline_model import train_baseline_model
+from mlops_assets.lifecycle.drift_report import report_drift
+from mlops_assets.lifecycle.drifted_batch import take_batch
+from mlops_assets.lifecycle.journal import ALL
+from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.memory import MemoryRegistry, MemoryStore
+from mlops_assets.lifecycle.outside import Training
+from mlops_assets.spec import ModelSpec
+from mlops_assets.training.features import model_input
 
 ROWS = 120
-COLUMNS = Columns(target="y", id=["id"])
+DAY = "2026-01-01"
 NUMBER = np.arange(ROWS)
 FAR = datetime.date(9999, 12, 31)
 
@@ -57,25 +72,48 @@ TABLES: dict[str, pd.DataFrame] = {
 }
 
 
-def _csv(frame, folder, monkeypatch):
-    frame.to_csv(folder / "in.csv", index=False)
-    return {"kind": "csv", "url": str(folder / "in.csv")}
+Fields = dict[str, dict[str, str]]
+Write = Callable[[pd.DataFrame, str, Path, pytest.MonkeyPatch], dict[str, str]]
+"""Puts a table somewhere, as `baseline` or as that of the day; returns the source that reads it."""
 
 
-def _parquet(frame, folder, monkeypatch):
-    ids = frame["id"].map(lambda one: str(one) if isinstance(one, uuid.UUID) else one)
-    frame.assign(id=ids).to_parquet(folder / "in.parquet", index=False)
-    return {"kind": "parquet", "url": str(folder / "in.parquet")}
+def _csv(frame, name, folder, monkeypatch):
+    frame.to_csv(folder / f"{name}-{DAY}.csv", index=False)
+    return {"kind": "csv", "url": f"{folder}/{_dated(name)}.csv"}
 
 
-def _python(frame, folder, monkeypatch):
-    module = ModuleType("rows_of_ours")
+def _dated(name: str) -> str:
+    return f"{name}-{DAY}" if name == "baseline" else f"{name}-{{date}}"
+
+
+def _without_uuids(frame: pd.DataFrame) -> pd.DataFrame:
+    texts = frame["id"].map(lambda one: str(one) if isinstance(one, uuid.UUID) else one)
+    return frame.assign(id=texts)
+
+
+def _parquet(frame, name, folder, monkeypatch):
+    _without_uuids(frame).to_parquet(folder / f"{name}-{DAY}.parquet", index=False)
+    return {"kind": "parquet", "url": f"{folder}/{_dated(name)}.parquet"}
+
+
+def _delta(frame, name, folder, monkeypatch):
+    made = pa.Table.from_pandas(_without_uuids(frame), preserve_index=False)
+    for place, field in enumerate(made.schema):
+        if pa.types.is_uint64(field.type):  # Delta's integers have a sign
+            exact = pa.field(field.name, pa.decimal128(20, 0))
+            made = made.set_column(place, exact, made[place].cast(exact.type))
+    write_deltalake(folder / f"{name}-{DAY}", made)
+    return {"kind": "delta", "url": f"{folder}/{_dated(name)}"}
+
+
+def _python(frame, name, folder, monkeypatch):
+    module = ModuleType(f"{name}_of_ours")
     module.rows = lambda day: frame  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "rows_of_ours", module)
-    return {"kind": "python", "function": "rows_of_ours:rows"}
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return {"kind": "python", "function": f"{module.__name__}:rows"}
 
 
-def _sql(frame, url, monkeypatch):
+def _sql(frame, name, url, monkeypatch):
     monkeypatch.setenv("ROWS_DB", url)
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     objects = frame.astype(object).where(frame.notna(), None)
@@ -83,46 +121,122 @@ def _sql(frame, url, monkeypatch):
     types: dict = {"id": sa.Numeric(20, 0)} if large and "postgres" in url else {}
     if large and not types:  # SQLite's integers end at 64 bits
         objects["id"] = objects["id"].map(str)
-    objects["id"] = objects["id"].map(lambda one: str(one) if isinstance(one, uuid.UUID) else one)
-    objects = objects.infer_objects()
+    objects = _without_uuids(objects).infer_objects()
     if "member" in objects:
         types["member"] = sa.Boolean()
     if "until" in objects:
         types["until"] = sa.Date()
     if "shop" in objects:
         types["shop"] = sa.Integer()
-    objects.to_sql("rows", engine, index=False, if_exists="replace", dtype=types)
-    return {"kind": "sql", "url_env": "ROWS_DB", "query": 'SELECT * FROM "rows"'}
+    objects.to_sql(name, engine, index=False, if_exists="replace", dtype=types)
+    of_day = "" if name == "baseline" else " WHERE CAST(:date AS date) IS NOT NULL"
+    return {"kind": "sql", "url_env": "ROWS_DB", "query": f'SELECT * FROM "{name}"{of_day}'}
 
 
-def _sqlite(frame, folder, monkeypatch):
-    return _sql(frame, f"sqlite:///{folder}/in.db", monkeypatch)
+def _sqlite(frame, name, folder, monkeypatch):
+    return _sql(frame, name, f"sqlite:///{folder}/in.db", monkeypatch)
 
 
-def _stored(fields: dict) -> tuple[pd.DataFrame, dict]:
-    read = read_source(TypeAdapter(Source).validate_python(fields), None, COLUMNS)
-    contract = derive_contract(read, COLUMNS, ContractOverrides(), "classification")
-    return check(read, contract, COLUMNS).frame, contract.model_dump()
+# ---------------------------------------------------------------- a life of them
 
 
-def _assert_same(told: dict, here: dict) -> None:
-    expected, actual = _stored(told), _stored(here)
-    pd.testing.assert_frame_equal(actual[0], expected[0], check_exact=True)
-    assert actual[1] == expected[1]
+@dataclass(frozen=True)
+class Tree:
+    """A model of columns of any kind, fitted in a millisecond."""
+
+    tree: Any
+    features: list[str]
+
+    def predict(self, frame: pd.DataFrame) -> Any:
+        return self.tree.predict(_numbers(frame, self.features))
+
+    @classmethod
+    def fit(cls, rows: pd.DataFrame) -> "Tree":
+        features = [name for name in rows if name not in ("id", "y")]
+        tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+        return cls(tree.fit(_numbers(rows, features), rows["y"]), features)
 
 
-@pytest.mark.parametrize("write", [_parquet, _python, _sqlite])
+def _numbers(frame: pd.DataFrame, features: list[str]) -> np.ndarray:
+    plain = model_input(frame, features)
+    for name in plain.select_dtypes("object").columns:
+        plain[name] = plain[name].map(lambda text: zlib.crc32(str(text).encode()) % 97)
+    return plain.fillna(-1).to_numpy(dtype=float)
+
+
+def _lived(name: str, write: Write, folder: Path, monkeypatch) -> dict[str, Any]:
+    """What is kept of the baseline and of one day, and what is found of that day."""
+    before = TABLES[name]
+    drifted = before.assign(x=before["x"] + 2).iloc[: ROWS * 3 // 4]
+    spec = ModelSpec.model_validate(
+        {
+            "name": "small",
+            "columns": {"target": "y", "id": ["id"]},
+            "baseline": write(before, "baseline", folder, monkeypatch),
+            "batches": write(drifted, "day", folder, monkeypatch),
+            "start_date": DAY,
+            "drift": {"resamples": 200},
+        }
+    )
+    life = Life(spec, MemoryStore(), MemoryRegistry(spec.name))
+    baseline = take_baseline(life)
+    train_baseline_model(
+        life, lambda rows, *_: Training(life.registry.register(Tree.fit(rows)), len(rows))
+    )
+    batch = take_batch(life, DAY)
+    assert batch.record, batch
+    found = report_drift(life, DAY)
+    return {
+        "baseline": life.store.read(spec.name, "baseline_data", ALL),
+        "batch": life.store.read(spec.name, "drifted_batch", DAY),
+        "hashes": (baseline.record.data_hash, batch.record.data_hash, found.data_hash),
+        "contract": baseline.record.contract,
+        "unusual": batch.record.unusual,
+        "score": found.score,
+        "verdict": asdict(found.verdict),
+        "columns": {one.name: asdict(one) for one in found.comparison.columns},
+        "target": found.comparison.target and asdict(found.comparison.target),
+    }
+
+
+@pytest.fixture(scope="module")
+def of_csv(tmp_path_factory) -> Callable[[str], dict[str, Any]]:
+    """What comes of a table from CSV; each is lived once."""
+
+    @functools.cache
+    def lived(name: str) -> dict[str, Any]:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            return _lived(name, _csv, tmp_path_factory.mktemp("csv"), monkeypatch)
+
+    return lived
+
+
+def _assert_same(expected: dict[str, Any], found: dict[str, Any]) -> None:
+    for part, told in expected.items():
+        if isinstance(told, pd.DataFrame):
+            pd.testing.assert_frame_equal(found[part], told, check_exact=True)
+        else:
+            assert repr(found[part]) == repr(told), part  # as NaN is not equal to itself
+    assert expected["verdict"]["drift_detected"]
+    assert "x" in expected["columns"]
+
+
+@pytest.mark.parametrize("write", [_parquet, _delta, _python, _sqlite])
 @pytest.mark.parametrize("name", TABLES)
-def test_a_table_is_stored_alike_from_every_source(name, write, tmp_path, monkeypatch):
+def test_a_table_is_stored_and_judged_alike_from_every_source(
+    name, write, of_csv, tmp_path, monkeypatch
+):
     if name == "true and false with gaps" and write is _sqlite:
         pytest.skip("SQLite has no booleans: it gives 0 and 1, which are numbers")
-    frame = TABLES[name]
 
-    _assert_same(_csv(frame, tmp_path, monkeypatch), write(frame, tmp_path, monkeypatch))
+    _assert_same(of_csv(name), _lived(name, write, tmp_path, monkeypatch))
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_table_is_stored_alike_from_postgres(name, postgres_url, tmp_path, monkeypatch):
-    frame = TABLES[name]
+def test_a_table_is_stored_and_judged_alike_from_postgres(
+    name, postgres_url, of_csv, tmp_path, monkeypatch
+):
+    def write(frame, name, folder, monkeypatch):
+        return _sql(frame, name, postgres_url, monkeypatch)
 
-    _assert_same(_csv(frame, tmp_path, monkeypatch), _sql(frame, postgres_url, monkeypatch))
+    _assert_same(of_csv(name), _lived(name, write, tmp_path, monkeypatch))

@@ -2,14 +2,18 @@
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from mlops_assets.errors import NotThereYetError, UserError
 from mlops_assets.lifecycle.baseline_data import take_baseline
 from mlops_assets.lifecycle.drifted_batch import take_batch
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.memory import MemoryRegistry, MemoryStore
+from mlops_assets.spec import ModelSpec
 from mlops_assets_tests.examples import iris_spec
 from mlops_assets_tests.lifecycle import made
 
@@ -78,3 +82,37 @@ def test_what_the_reading_of_labels_tells_is_told_with_the_batch(tmp_path):
     assert taken.notes == (
         "labels: 3 row(s) are left out, as a later one by at has a label of the same id.",
     )
+
+
+def test_the_version_that_was_read_of_a_table_is_kept_in_the_record(tmp_path):
+    number = np.arange(60)
+    rows = pa.table({"id": [f"C{i}" for i in number], "x": number % 7 + 0.5, "day": [DAY] * 60})
+    labels = pa.table({"id": [f"C{i}" for i in number], "y": ["yes", "no", "no"] * 20})
+    baseline = rows.drop_columns("day").append_column("y", labels["y"])
+    for name, table in (("baseline", baseline), ("batches", rows), ("labels", labels)):
+        write_deltalake(tmp_path / name, table)
+    DeltaTable(tmp_path / "batches").delete("id = 'C0'")
+    write_deltalake(tmp_path / "baseline", baseline, mode="append")
+    spec = ModelSpec.model_validate(
+        {
+            "name": "small",
+            "columns": {"target": "y", "id": ["id"]},
+            "baseline": {"kind": "delta", "url": f"{tmp_path}/baseline", "version": 0},
+            "batches": {
+                "kind": "delta", "url": f"{tmp_path}/batches", "partition_column": "day"
+            },
+            "labels": {"kind": "delta", "url": f"{tmp_path}/labels"},
+            "start_date": DAY,
+        }
+    )  # fmt: skip
+    life = Life(spec, MemoryStore(), MemoryRegistry(spec.name))
+
+    take_baseline(life)
+    assert take_batch(life, DAY).record.labelled_rows == 59
+
+    assert life.journal.baseline().rows == 60
+    (of_baseline,) = life.journal.baseline().notes
+    assert of_baseline.startswith("version 0 of 20")
+    told = life.journal.batch(DAY).notes
+    assert sum(note.startswith("version 1 of 20") for note in told) == 1
+    assert sum(note.startswith("labels: version 0 of 20") for note in told) == 1

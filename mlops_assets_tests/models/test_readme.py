@@ -120,7 +120,7 @@ def replayed(folder: Path) -> dict:
 def test_the_sources_of_the_table_are_sources():
     rows = re.findall(r"^\| .* \| `(\{.*\})` \|$", SECTION, re.MULTILINE)
     kinds = [TypeAdapter(Source).validate_python(yaml.safe_load(row)).kind for row in rows]
-    assert kinds == ["parquet", "parquet", "sql", "python"]
+    assert kinds == ["parquet", "parquet", "delta", "sql", "python"]
 
 
 def test_the_examples_that_are_named_are_there():

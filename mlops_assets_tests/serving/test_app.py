@@ -59,7 +59,10 @@ def test_a_wrong_request_is_told_why(server, registry, monkeypatch):
     wait_for_version(server, 1)
     status, answer = server("/invocations", '{"dataframe_records": [{"count": 1}]}')
     assert (status, "missing: colour" in answer["error"]) == (400, True)
-    assert server("/invocations", "count,colour\n1,red\n", "text/csv")[0] == 200
+    status, answer = server("/invocations", "count,colour\n1, red\n", "text/csv")
+    assert (status, answer["predictions"]) == (200, ["one"])
+    (note,) = answer["notes"]
+    assert note == "colour: blanks around the text of 1 row taken off (for example ' red')."
     assert server("/invocations")[0] == 405
     assert server("/elsewhere")[0] == 404
     monkeypatch.setattr(app_module, "MAX_BYTES", 10)

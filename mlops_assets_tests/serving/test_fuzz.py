@@ -26,7 +26,13 @@ from mlops_assets_tests.serving.asked import Asked
 
 BODIES = int(os.environ.get("MLOPS_FUZZ", "100"))
 SEED = int(os.environ.get("MLOPS_FUZZ_SEED", random.SystemRandom().randrange(10**6)))
-COLUMNS = {"age": "double", "income": "double", "code": "string"}
+COLUMNS = {
+    "age": "float",
+    "income": "float",
+    "code": "string",
+    "since": "datetime",
+    "member": "boolean",
+}
 JSON, CSV = "application/json", "text/csv"
 
 
@@ -39,6 +45,8 @@ def asked(request):
             "age": rng.integers(18, 80, 400),
             "income": rng.lognormal(10, 0.5, 400),
             "code": rng.choice(["1", "2", "007", "naïve", None], 400),
+            "since": pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 300, 400), "D"),
+            "member": rng.random(400) < 0.5,
         }
     )
     table["churned"] = np.where((table["age"] < 40) ^ (table["code"] == "2"), "yes", "no")
@@ -73,6 +81,8 @@ def right(dice: random.Random) -> tuple[bytes, str, list[Row]]:
             "age": dice.choice([dice.randrange(18, 80), dice.uniform(18, 80), None]),
             "income": dice.choice([dice.lognormvariate(10, 0.5), 0, 1e30]),
             "code": dice.choice(["1", "2", "007", "naïve", "new", "a,b", 'a"b', "a\nb", None]),
+            "since": dice.choice(["2025-01-31", "2025-02-01T10:30:00", "2025-03-01 01:00Z", None]),
+            "member": dice.choice([True, False, None]),
         }
         for _ in range(dice.randrange(1, 5))
     ]
@@ -82,10 +92,12 @@ def right(dice: random.Random) -> tuple[bytes, str, list[Row]]:
     form = dice.choice(["records", "split", "csv"])
     if form == "csv":
         return as_csv([names, *filled]), CSV, rows
-    # A whole number is meant by the text of its digits.
+    # A whole number is meant by the text of its digits, and true by 1.
     for line, row in zip(filled, rows, strict=True):
         if row["code"] in ("1", "2") and dice.random() < 0.5:
             line[names.index("code")] = dice.choice([int(row["code"]), float(row["code"])])
+        if row["member"] is not None and dice.random() < 0.5:
+            line[names.index("member")] = int(row["member"])
     if form == "split":
         return as_split(names, filled), JSON, rows
     return as_records([dict(zip(names, line, strict=True)) for line in filled]), JSON, rows
@@ -94,13 +106,15 @@ def right(dice: random.Random) -> tuple[bytes, str, list[Row]]:
 OTHER_TYPES = ["text/plain", "multipart/form-data", "application/csv", "x", b"\xff"]
 NO_RECORDS = [1, None, {}, [1], [[]]]
 NO_NAMES: list[Any] = [5, None, "abc", [["age"], "b"], [{}], [True]]
-NO_NUMBERS = ["", "many", "1_0", "1,5", [1], {}, 1e39, -1e300, 10**400, np.inf]
-NO_TEXTS = [True, 1.5, ["1"], {}, np.inf, "\ud800"]
+NO_NUMBERS = ["many", "1_0", True, "1,5", [1], {}, 1e39, -1e300, 10**400, np.inf]
+NO_TEXTS = [True, 1.5, ["1"], {}, np.inf, "\ud800", 2**70]
+NO_DATES = [20000, "31.01.2025", "2025-02-30", "today", True, [1], "2025-01-01T00:00+99:99"]
+NO_BOOLEANS = ["yes", 2, 0.5, [True], {}, "2025-01-31"]
 
 
 def wrong(dice: random.Random) -> tuple[bytes, Any]:
     """A body that has no meaning."""
-    row: Row = {"age": 30, "income": 2e4, "code": "1"}
+    row: Row = {"age": 30, "income": 2e4, "code": "1", "since": "2025-01-31", "member": True}
     names, values = list(row), list(row.values())
     longer, shorter = [*values, dice.choice([None, "", 1])], values[: dice.randrange(3)]
     without = {name: row[name] for name in dice.sample(names, dice.randrange(3))}
@@ -120,7 +134,7 @@ def wrong(dice: random.Random) -> tuple[bytes, Any]:
         lambda: (as_records([row]), dice.choice(OTHER_TYPES)),
         lambda: (as_records([row]), "application/json; charset=utf-16"),
         lambda: (as_records([row]).decode().encode("utf-16"), JSON),
-        lambda: (as_csv([names, [*values[:2], "naïve"]]).decode().encode("latin-1"), CSV),
+        lambda: (as_csv([names, [*values[:4], "naïve"]]).decode().encode("latin-1"), CSV),
         lambda: (as_split(names, [values, longer]), JSON),
         lambda: (as_split(names, [shorter, values]), JSON),
         lambda: (as_split([*names, number], [[*values, 1]]), JSON),
@@ -131,6 +145,9 @@ def wrong(dice: random.Random) -> tuple[bytes, Any]:
         lambda: (as_records([]), JSON),
         lambda: (as_records([row | {number: dice.choice(NO_NUMBERS)}]), JSON),
         lambda: (as_records([row | {text: dice.choice(NO_TEXTS)}]), JSON),
+        lambda: (as_records([row | {"since": dice.choice(NO_DATES)}]), JSON),
+        lambda: (as_records([row | {"member": dice.choice(NO_BOOLEANS)}]), JSON),
+        lambda: (as_csv([names, [*values[:3], "31.01.2025", "true"]]), CSV),
         lambda: (as_records([row])[: -dice.randrange(1, 60)], JSON),
         lambda: (as_records([row]).replace(b'"age"', b'"age": 3, "age"'), JSON),
         lambda: (b"[" * 10 ** dice.randrange(1, 6), JSON),
@@ -150,7 +167,9 @@ def test_what_is_right_is_predicted_row_by_row_and_what_is_wrong_is_told(asked):
         if number % 2:
             body, kind, meant = right(dice)
             status, answer = served.post(body, kind)
-            expected = model.predict(pd.DataFrame(meant, columns=list(COLUMNS))).tolist()
+            table = pd.DataFrame(meant, columns=list(COLUMNS))
+            table["since"] = pd.to_datetime(table["since"], format="ISO8601", utc=True)
+            expected = model.predict(table).tolist()
             assert (status, answer["predictions"]) == (200, expected), (where, body, answer)
         else:
             body, kind = wrong(dice)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mlops_assets.errors import UserError
-from mlops_assets.training.features import Model, model_input
+from mlops_assets.training.features import Model, column_types, model_input
 from mlops_assets_tests.training.tables import mixed
 
 
@@ -24,6 +24,22 @@ def test_every_kind_of_column_becomes_floats_or_text_with_nan_for_what_is_missin
     assert plain["day"].iloc[1] == (mixed()["day"].iloc[1] - pd.Timestamp(0)).days
     assert np.isnan(plain["shop"].iloc[0])
     assert np.isnan(plain["member"].iloc[0])
+
+
+def test_the_type_of_a_column_is_what_its_values_are_taken_for():
+    names = [name for name in mixed() if name != "y"]
+    assert column_types(mixed(), names) == {
+        "size [cm]": "float",
+        "count": "float",
+        "colour": "string",
+        "shop": "string",
+        "open": "boolean",
+        "day": "datetime",
+        "grade": "string",
+        "member": "boolean",
+    }
+    made_of_codes = pd.DataFrame({"a": pd.Categorical([1, 2]), "b": [True, None]})
+    assert column_types(made_of_codes, ["a", "b"]) == {"a": "float", "b": "boolean"}
 
 
 def test_a_column_has_the_same_type_with_and_without_gaps():

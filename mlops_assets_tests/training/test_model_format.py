@@ -121,4 +121,4 @@ def test_a_pickle_is_never_loaded(registry):
 def test_a_model_with_a_type_that_could_not_be_loaded_is_not_stored(registry):
     strange = Pipeline([("estimator", Path("/"))])
     with mlflow.start_run(), pytest.raises(UnsafeModelError, match="pathlib"):
-        model_format.log_model(strange, mixed())
+        model_format.log_model(strange, mixed(), {})
