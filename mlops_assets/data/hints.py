@@ -8,7 +8,7 @@ import pandas as pd
 from mlops_assets.data.columns import Columns
 
 _FEWEST_ROWS = 50
-_MOST_ROWS = 2000  # that a sum is looked for in
+_MOST_ROWS = 2000  # that a sum is looked for in, and a value that comes twice at first
 _MOST_COLUMNS = 200
 _EXACT = 1e-8  # of the target's spread
 
@@ -43,8 +43,10 @@ def _of_rows(table: pd.DataFrame, features: list[str]) -> Iterator[str]:
     """The features that have another value in every row: of text, or counted."""
     for name in features:
         known = table[name].dropna()
-        if len(known) < max(_FEWEST_ROWS, len(table) / 2) or known.duplicated().any():
+        if len(known) < max(_FEWEST_ROWS, len(table) / 2):
             continue
+        if known.head(_MOST_ROWS).duplicated().any() or known.duplicated().any():
+            continue  # mostly seen at once
         counted = _counts(known)
         if counted or known.dtype == object:
             yield (
