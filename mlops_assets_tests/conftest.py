@@ -89,9 +89,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture(scope="session")
-def five_days(migrated_mlflow, tmp_path_factory) -> Iterator[Loop]:
+def demo_days(migrated_mlflow, tmp_path_factory) -> Iterator[Loop]:
     """The demo's six days with a quick search, made once. Look at it, and change a fork of it."""
-    home = tmp_path_factory.mktemp("five-days") / "home"
+    home = tmp_path_factory.mktemp("demo-days") / "home"
     home.mkdir()
     shutil.copyfile(migrated_mlflow, home / "mlflow.db")
     with dg.DagsterInstance.ephemeral() as ephemeral:
@@ -105,9 +105,9 @@ def five_days(migrated_mlflow, tmp_path_factory) -> Iterator[Loop]:
 
 
 @pytest.fixture
-def fork(five_days, instance, tmp_path) -> Callable[..., Loop]:
-    """Makes a copy of the five days to change; with other settings of the model if given."""
-    return lambda **changes: five_days.fork(tmp_path / "home", instance, **changes)
+def fork(demo_days, instance, tmp_path) -> Callable[..., Loop]:
+    """Makes a copy of the demo's days to change; with other settings of the model if given."""
+    return lambda **changes: demo_days.fork(tmp_path / "home", instance, **changes)
 
 
 @pytest.fixture

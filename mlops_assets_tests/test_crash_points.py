@@ -98,10 +98,10 @@ def forget(loop: Loop, gone: Callable[[str], bool], *assets: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def found(five_days, tmp_path_factory) -> Path:
+def found(demo_days, tmp_path_factory) -> Path:
     """What a search for the second day's candidate has found."""
-    spec = five_days.spec
-    table = five_days.store.read("iris", "augmented_dataset", DRIFTED).drop(columns=ORIGIN)
+    spec = demo_days.spec
+    table = demo_days.store.read("iris", "augmented_dataset", DRIFTED).drop(columns=ORIGIN)
     policy = TrainingPolicy(algorithms=["lda"], folds=2)
     path = tmp_path_factory.mktemp("search") / "found"
     path.write_bytes(pickle.dumps(train(table, spec.columns, spec.task, policy, lambda _: None)))
@@ -114,13 +114,13 @@ def _quick(found, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def begun(five_days, tmp_path_factory) -> Callable[[Prepare | None], Path]:
+def begun(demo_days, tmp_path_factory) -> Callable[[Prepare | None], Path]:
     """A home in which some work can begin."""
 
     def made(prepare: Prepare | None) -> Path:
         home = tmp_path_factory.mktemp("begun") / "home"
         with dg.DagsterInstance.ephemeral() as instance:
-            loop = five_days.fork(home, instance)
+            loop = demo_days.fork(home, instance)
             shutil.rmtree(home / "reports")  # megabytes that nothing here looks at
             if prepare:
                 prepare(loop)
@@ -130,14 +130,14 @@ def begun(five_days, tmp_path_factory) -> Callable[[Prepare | None], Path]:
 
 
 @pytest.fixture(scope="module")
-def left(begun, found, five_days, tmp_path_factory) -> Callable[..., tuple[Path, list[Path]]]:
+def left(begun, found, demo_days, tmp_path_factory) -> Callable[..., tuple[Path, list[Path]]]:
     """Does some work: where it is done, and what it would have left before each of its writes."""
 
     @functools.cache
     def made(work: Work, prepare: Prepare | None) -> tuple[Path, list[Path]]:
         home = begun(prepare)
         work = functools.partial(quickly, found, work)
-        copies = left_before_each_write(work, home, five_days.spec, home.parent / "left")
+        copies = left_before_each_write(work, home, demo_days.spec, home.parent / "left")
         assert len(copies) > 5, "there is hardly anything to interrupt"
         return home, copies
 
@@ -145,7 +145,7 @@ def left(begun, found, five_days, tmp_path_factory) -> Callable[..., tuple[Path,
 
 
 @pytest.fixture
-def points(left, five_days, tmp_path):
+def points(left, demo_days, tmp_path):
     """Goes through the crash points of some work: the name of each, and the loop after it.
 
     The first is none: there, nothing has interrupted the work.
@@ -159,7 +159,7 @@ def points(left, five_days, tmp_path):
             home = tmp_path / copy.name
             shutil.copytree(copy, home)
             name_artifacts_anew(home, done)
-            with opened(home, five_days.spec) as loop:
+            with opened(home, demo_days.spec) as loop:
                 yield copy.name, loop
 
     return go_through
@@ -204,11 +204,11 @@ def is_rolled_back(loop: Loop) -> None:
     assert "went back from version 2 to 1" in noted.asset_observation.description
 
 
-def test_a_copy_is_what_a_killed_process_leaves(begun, found, five_days, tmp_path):
+def test_a_copy_is_what_a_killed_process_leaves(begun, found, demo_days, tmp_path):
     """Byte for byte; so it can stand for one wherever a process may be killed."""
     home = begun(None)
     work = functools.partial(quickly, found, roll_back)
-    assert killed_at(6, work, home, five_days.spec, tmp_path)
+    assert killed_at(6, work, home, demo_days.spec, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"1", "2", "3", "4", "5", "6"}
     assert contents(tmp_path / "6") == contents(home)
     assert contents(tmp_path / "5") != contents(home)
@@ -235,17 +235,17 @@ def test_what_a_rollback_has_begun_is_finished_by_the_next_step_of_any_kind(poin
     assert seen == {1, 2}
 
 
-def test_a_promotion_is_made_once_and_recorded_as_it_was(points, five_days):
+def test_a_promotion_is_made_once_and_recorded_as_it_was(points, demo_days):
     for _, loop in points(decide, before_its_decision):
         go_on(loop)
         assert loop.aliases() == AFTER_PROMOTION
-        assert loop.life.journal.decided(DRIFTED) == five_days.life.journal.decided(DRIFTED)
+        assert loop.life.journal.decided(DRIFTED) == demo_days.life.journal.decided(DRIFTED)
         assert loop.registry.get(2).tags["decision"] == "promoted"
         assert history(loop) == [("promotion", 1, 2, "done")]
         assert shown(loop).passed
 
 
-def test_what_a_promotion_has_begun_is_finished_by_the_next_step_of_any_kind(points, five_days):
+def test_what_a_promotion_has_begun_is_finished_by_the_next_step_of_any_kind(points, demo_days):
     seen = set()
     for _, loop in points(decide, before_its_decision):
         assert loop.run("predictions", partition=DRIFTED).success
@@ -253,7 +253,7 @@ def test_what_a_promotion_has_begun_is_finished_by_the_next_step_of_any_kind(poi
         begun = bool(history(loop))
         assert loop.aliases()["production"] == (2 if begun else 1)
         kept = loop.life.journal.decided(DRIFTED)
-        assert kept == (five_days.life.journal.decided(DRIFTED) if begun else None)
+        assert kept == (demo_days.life.journal.decided(DRIFTED) if begun else None)
     assert seen == {1, 2}
 
 

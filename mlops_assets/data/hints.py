@@ -1,4 +1,4 @@
-"""What a person should look at in a baseline: columns that only name a row, or hold the answer."""
+"""What a person should look at in a baseline: columns that name a row or its day, or the answer."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ import pandas as pd
 from mlops_assets.data.columns import Columns
 
 _FEWEST_ROWS = 50
-_MOST_ROWS = 2000  # that a sum is looked for in
+_MOST_ROWS = 2000  # that a sum is looked for in, and a value that comes twice at first
 _MOST_COLUMNS = 200
 _EXACT = 1e-8  # of the target's spread
 
@@ -34,6 +34,7 @@ def hints(table: pd.DataFrame, columns: Columns, task: str) -> tuple[str, ...]:
     features = columns.features(table)
     return (
         *_of_rows(table, features),
+        *_of_days(table, features),
         *(_sums(table, features, columns.target) if task == "regression" else ()),
     )
 
@@ -42,14 +43,30 @@ def _of_rows(table: pd.DataFrame, features: list[str]) -> Iterator[str]:
     """The features that have another value in every row: of text, or counted."""
     for name in features:
         known = table[name].dropna()
-        if len(known) < max(_FEWEST_ROWS, len(table) / 2) or known.duplicated().any():
+        if len(known) < max(_FEWEST_ROWS, len(table) / 2):
             continue
+        if known.head(_MOST_ROWS).duplicated().any() or known.duplicated().any():
+            continue  # mostly seen at once
         counted = _counts(known)
         if counted or known.dtype == object:
             yield (
                 f"{name}: another {'number' if counted else 'text'} in each of {len(known)} rows. "
                 "If it only says which row it is, list it under `columns.id`, or under "
                 "`columns.ignore`: it is learned from as a feature, and differs on every day."
+            )
+
+
+def _of_days(table: pd.DataFrame, features: list[str]) -> Iterator[str]:
+    """The features that are days without a time, each of several rows."""
+    for name in features:
+        known = table[name].dropna()
+        if known.dtype.kind != "M" or known.empty or known.nunique() > len(table) / 2:
+            continue
+        if (known == known.dt.normalize()).all():
+            yield (
+                f"{name}: a day. If it says which day the row is of, name it as "
+                "`columns.timestamp` or `baseline.period`, so that it is known how days differ: "
+                "as a feature it differs on every day."
             )
 
 

@@ -126,8 +126,8 @@ def _day_columns(life: Life, read: pd.DataFrame) -> list[str]:
 
 
 def _periods_of(read: pd.DataFrame, days: list[str]) -> np.ndarray | None:
-    """The periods that the first of the day columns tells; None where there is none."""
-    names = [name for name in days if list(read.columns).count(name) == 1]
+    """The periods that the first of the day columns tells; None where none holds days."""
+    names = [name for name in days if _may_be_day(read, name)]
     return _codes(read[names[0]]) if names else None
 
 

@@ -30,19 +30,19 @@ def as_rows(table: pd.DataFrame) -> set[tuple]:
 
 
 @pytest.mark.parametrize("day", RETRAINED)
-def test_it_is_the_baselines_train_part_and_the_adaptation_parts_of_the_regimes(five_days, day):
-    stored = five_days.store.read("iris", "augmented_dataset", day)
+def test_it_is_the_baselines_train_part_and_the_adaptation_parts_of_the_regimes(demo_days, day):
+    stored = demo_days.store.read("iris", "augmented_dataset", day)
     assert list(stored[ORIGIN].unique()) == FROM[day]
     for origin in FROM[day]:
         rows = stored[stored[ORIGIN] == origin].drop(columns=ORIGIN).reset_index(drop=True)
-        pd.testing.assert_frame_equal(rows, learnable(five_days, origin), check_dtype=False)
+        pd.testing.assert_frame_equal(rows, learnable(demo_days, origin), check_dtype=False)
 
 
 @pytest.mark.parametrize("day", RETRAINED)
-def test_metadata_say_how_many_rows_come_from_where(five_days, day):
-    run = five_days.runs["augmented_dataset", day]
+def test_metadata_say_how_many_rows_come_from_where(demo_days, day):
+    run = demo_days.runs["augmented_dataset", day]
     told, raw = run.metadata("augmented_dataset"), run.raw("augmented_dataset")
-    counts = {origin: len(learnable(five_days, origin)) for origin in FROM[day]}
+    counts = {origin: len(learnable(demo_days, origin)) for origin in FROM[day]}
     assert told["rows_from"] == counts
     assert told["dagster/row_count"] == sum(counts.values())
     assert told["regime"] == day
@@ -53,11 +53,11 @@ def test_metadata_say_how_many_rows_come_from_where(five_days, day):
 
 
 @pytest.mark.parametrize("day", RETRAINED)
-def test_no_training_set_has_an_evaluation_row_of_any_batch_or_of_the_holdout(five_days, day):
-    trained_on = as_rows(five_days.store.read("iris", "augmented_dataset", day))
-    held_out = [baseline_parts(five_days.life).judge]
+def test_no_training_set_has_an_evaluation_row_of_any_batch_or_of_the_holdout(demo_days, day):
+    trained_on = as_rows(demo_days.store.read("iris", "augmented_dataset", day))
+    held_out = [baseline_parts(demo_days.life).judge]
     held_out += [
-        evaluation_rows(five_days.life, [batch])
+        evaluation_rows(demo_days.life, [batch])
         for batch in ("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04")
     ]
     for rows in held_out:
@@ -86,10 +86,10 @@ def test_rows_that_are_delivered_again_stay_on_the_side_that_they_were_on_first(
     assert run.metadata("production_model")["evaluation_rows"] == len(parts[day].judge)
 
 
-def test_the_record_has_the_hash_of_every_table_that_went_in(five_days):
-    record = five_days.store.record("iris", "augmented_dataset", "2026-01-04")
+def test_the_record_has_the_hash_of_every_table_that_went_in(demo_days):
+    record = demo_days.store.record("iris", "augmented_dataset", "2026-01-04")
     assert record["data_hashes"] == {
-        origin: fingerprint(learnable(five_days, origin).assign(**{ORIGIN: origin}))
+        origin: fingerprint(learnable(demo_days, origin).assign(**{ORIGIN: origin}))
         for origin in FROM["2026-01-04"]
     }
     assert record["regime_partitions"] == ["2026-01-04"]

@@ -11,12 +11,12 @@ FEATURES = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
 
 
 @pytest.fixture
-def run(five_days):
-    return five_days.runs["baseline_data", None]
+def run(demo_days):
+    return demo_days.runs["baseline_data", None]
 
 
-def test_it_stores_the_whole_labelled_snapshot(five_days):
-    stored = five_days.store.read("iris", "baseline_data", "all")
+def test_it_stores_the_whole_labelled_snapshot(demo_days):
+    stored = demo_days.store.read("iris", "baseline_data", "all")
     source = load_iris(as_frame=True)
     assert list(stored.columns) == [*FEATURES, "species"]
     assert (stored[FEATURES].to_numpy() == source.data.to_numpy()).all()
@@ -27,9 +27,9 @@ def test_it_stores_the_whole_labelled_snapshot(five_days):
     }
 
 
-def test_its_metadata_say_how_many_rows_of_what_and_how_they_are_split(five_days, run):
+def test_its_metadata_say_how_many_rows_of_what_and_how_they_are_split(demo_days, run):
     told, raw = run.metadata("baseline_data"), run.raw("baseline_data")
-    stored = five_days.store.read("iris", "baseline_data", "all")
+    stored = demo_days.store.read("iris", "baseline_data", "all")
     assert told["dagster/row_count"] == 150
     assert (told["train_rows"], told["holdout_rows"]) == (105, 45)
     assert told["unlabelled_rows_left_out"] == 0
@@ -41,8 +41,8 @@ def test_its_metadata_say_how_many_rows_of_what_and_how_they_are_split(five_days
     assert isinstance(raw["contract"], dg.MarkdownMetadataValue)
 
 
-def test_the_contract_that_it_keeps_can_be_read_back(five_days):
-    record = five_days.store.record("iris", "baseline_data", "all")
+def test_the_contract_that_it_keeps_can_be_read_back(demo_days):
+    record = demo_days.store.record("iris", "baseline_data", "all")
     contract = Contract.from_yaml(record["contract"])
     assert contract.to_yaml() == record["contract"]
 
@@ -88,10 +88,10 @@ def test_a_target_that_is_not_there_is_named(fresh):
     assert "colour" in run.message
 
 
-def test_the_same_source_gives_the_same_record(fresh, five_days):
+def test_the_same_source_gives_the_same_record(fresh, demo_days):
     loop = fresh()
     assert loop.run("baseline_data").success
-    assert loop.store.record("iris", "baseline_data", "all") == five_days.store.record(
+    assert loop.store.record("iris", "baseline_data", "all") == demo_days.store.record(
         "iris", "baseline_data", "all"
     )
     assert loop.spec == iris_spec()

@@ -4,17 +4,17 @@ from mlops_assets.lifecycle.rows import baseline_parts
 
 
 @pytest.fixture
-def told(five_days):
-    return five_days.runs["baseline_data", None].metadata("baseline_model")
+def told(demo_days):
+    return demo_days.runs["baseline_data", None].metadata("baseline_model")
 
 
 def test_the_first_model_becomes_production_where_there_is_none(told):
     assert told["version"] == told["production_version"] == 1
 
 
-def test_its_score_is_the_one_on_the_holdout_that_it_has_not_seen(five_days, told):
-    spec, registry = five_days.spec, five_days.registry
-    holdout = baseline_parts(five_days.life).judge
+def test_its_score_is_the_one_on_the_holdout_that_it_has_not_seen(demo_days, told):
+    spec, registry = demo_days.spec, demo_days.registry
+    holdout = baseline_parts(demo_days.life).judge
     features = spec.columns.features(holdout)
     model = registry.load(registry.get(1))
     score = spec.metric.score(holdout["species"].to_numpy(), model.predict(holdout[features]))

@@ -11,37 +11,37 @@ OTHERWISE = {"algorithms": ["lr", "lda"], "folds": 3}  # than the demo's days we
 
 
 @pytest.fixture
-def run(five_days):
-    return five_days.runs["augmented_dataset", DAY]
+def run(demo_days):
+    return demo_days.runs["augmented_dataset", DAY]
 
 
-def test_the_best_model_of_the_search_is_registered_as_staging(five_days, run):
+def test_the_best_model_of_the_search_is_registered_as_staging(demo_days, run):
     told = run.metadata("candidate_model")
     assert told["version"] == 3
-    assert five_days.aliases() == {"staging": 3, "production": 2, "previous": 1}
+    assert demo_days.aliases() == {"staging": 3, "production": 2, "previous": 1}
     assert told["algorithm"]
-    assert told["training_rows"] == len(five_days.store.read("iris", "augmented_dataset", DAY))
+    assert told["training_rows"] == len(demo_days.store.read("iris", "augmented_dataset", DAY))
 
 
 @pytest.mark.parametrize(("day", "number"), [*zip(RETRAINED, (2, 3), strict=True)])
-def test_a_version_says_by_its_tags_what_made_it(five_days, day, number):
-    run = five_days.runs["augmented_dataset", day]
-    table = five_days.store.read("iris", "augmented_dataset", day)
-    tags = five_days.registry.get(number).tags
+def test_a_version_says_by_its_tags_what_made_it(demo_days, day, number):
+    run = demo_days.runs["augmented_dataset", day]
+    table = demo_days.store.read("iris", "augmented_dataset", day)
+    tags = demo_days.registry.get(number).tags
     assert tags["partition"] == day
     assert tags["dagster_run_id"] == run.run_id
     assert tags["training_data_hash"] == fingerprint(table.drop(columns="mlops_assets_partition"))
     assert tags["decision"] == run.metadata("production_model")["decision"]
 
 
-def test_every_row_of_the_augmented_dataset_and_no_helper_column_is_learned(five_days, run):
-    (tracked,) = five_days.mlflow_runs(run.run_id)
+def test_every_row_of_the_augmented_dataset_and_no_helper_column_is_learned(demo_days, run):
+    (tracked,) = demo_days.mlflow_runs(run.run_id)
     assert tracked.data.params["features"] == "sepal_length, sepal_width, petal_length, petal_width"
 
 
-def test_the_drift_report_is_kept_with_the_candidate(five_days, run):
-    (tracked,) = five_days.mlflow_runs(run.run_id)
-    files = {file.path for file in five_days.mlflow.list_artifacts(tracked.info.run_id)}
+def test_the_drift_report_is_kept_with_the_candidate(demo_days, run):
+    (tracked,) = demo_days.mlflow_runs(run.run_id)
+    files = {file.path for file in demo_days.mlflow.list_artifacts(tracked.info.run_id)}
     assert {f"{DAY}.html", "leaderboard.json", "confusion_matrix.png", "decision.json"} <= files
 
 

@@ -43,13 +43,13 @@ def verdict_of(run) -> tuple:
 
 
 @pytest.mark.parametrize("day", STORY)
-def test_the_demo_days_have_the_verdicts_that_the_story_tells(five_days, day):
-    assert verdict_of(five_days.runs["drifted_batch", day]) == STORY[day]
+def test_the_demo_days_have_the_verdicts_that_the_story_tells(demo_days, day):
+    assert verdict_of(demo_days.runs["drifted_batch", day]) == STORY[day]
 
 
 @pytest.mark.parametrize("day", STORY)
-def test_metadata_have_the_names_and_types_that_others_rely_on(five_days, day):
-    raw = five_days.runs["drifted_batch", day].raw("drift_report")
+def test_metadata_have_the_names_and_types_that_others_rely_on(demo_days, day):
+    raw = demo_days.runs["drifted_batch", day].raw("drift_report")
     assert {name: type(raw[name]) for name in METADATA} == METADATA
     told = {name: value.value for name, value in raw.items()}
     assert told["rows"] == 300
@@ -64,8 +64,8 @@ def test_metadata_have_the_names_and_types_that_others_rely_on(five_days, day):
 
 
 @pytest.mark.parametrize("day", STORY)
-def test_the_verdict_check_is_yellow_or_red_where_the_batch_is_not_as_known(five_days, day):
-    run = five_days.runs["drifted_batch", day]
+def test_the_verdict_check_is_yellow_or_red_where_the_batch_is_not_as_known(demo_days, day):
+    run = demo_days.runs["drifted_batch", day]
     check, state = run.check("verdict"), run.metadata("drift_report")["state"]
     learned = state == "shift, known"  # of the day before, whose candidate was promoted
     assert (state == "stable") is not STORY[day][0]
@@ -78,25 +78,25 @@ def test_the_verdict_check_is_yellow_or_red_where_the_batch_is_not_as_known(five
 
 
 @pytest.mark.parametrize("day", STORY)
-def test_the_page_is_kept_in_the_home_a_partition(five_days, day):
-    told = five_days.runs["drifted_batch", day].metadata("drift_report")
+def test_the_page_is_kept_in_the_home_a_partition(demo_days, day):
+    told = demo_days.runs["drifted_batch", day].metadata("drift_report")
     page = Path(told["report"])
-    assert page == five_days.home / "reports" / "iris" / f"{day}.html"
+    assert page == demo_days.home / "reports" / "iris" / f"{day}.html"
     assert page.read_text("utf-8").lstrip().lower().startswith("<")
 
 
-def test_a_known_regime_has_a_second_page_against_itself(five_days):
-    told = five_days.runs["drifted_batch", "2026-01-03"].metadata("drift_report")
+def test_a_known_regime_has_a_second_page_against_itself(demo_days):
+    told = demo_days.runs["drifted_batch", "2026-01-03"].metadata("drift_report")
     assert Path(told["regime_report"]).is_file()
 
 
-def test_production_is_scored_on_the_labelled_rows_of_the_batch(five_days):
+def test_production_is_scored_on_the_labelled_rows_of_the_batch(demo_days):
     day = "2026-01-02"
-    batch = five_days.store.read("iris", "drifted_batch", day)
-    model = five_days.registry.load(five_days.registry.get(1))
-    features = five_days.spec.columns.features(batch)
-    score = five_days.spec.metric.score(batch["species"].to_numpy(), model.predict(batch[features]))
-    told = five_days.runs["drifted_batch", day].metadata("drift_report")
+    batch = demo_days.store.read("iris", "drifted_batch", day)
+    model = demo_days.registry.load(demo_days.registry.get(1))
+    features = demo_days.spec.columns.features(batch)
+    score = demo_days.spec.metric.score(batch["species"].to_numpy(), model.predict(batch[features]))
+    told = demo_days.runs["drifted_batch", day].metadata("drift_report")
     assert told["production_score"] == pytest.approx(score)
 
 
@@ -153,11 +153,11 @@ def test_a_batch_without_labels_is_judged_by_its_features_and_never_retrains(for
     assert "production_score" not in told
 
 
-def test_made_again_it_is_scored_by_the_version_that_scored_it_before(fork, five_days):
+def test_made_again_it_is_scored_by_the_version_that_scored_it_before(fork, demo_days):
     """Production by now has learned from the day's rows, and would look better than it was."""
     day = "2026-01-02"
     again = fork().run("drift_report", partition=day).metadata("drift_report")
-    before = five_days.runs["drifted_batch", day].metadata("drift_report")
+    before = demo_days.runs["drifted_batch", day].metadata("drift_report")
     assert again["production_version"] == before["production_version"] == 1
     assert again["production_score"] == before["production_score"]
     assert again["reasons"] == before["reasons"]

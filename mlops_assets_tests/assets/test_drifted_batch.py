@@ -23,11 +23,11 @@ def rows_of(day: str) -> pd.DataFrame:
     return read_source(iris_spec().batches, pd.Timestamp(day).date())
 
 
-def test_a_batch_is_stored_whole_with_its_count_and_hash(five_days):
+def test_a_batch_is_stored_whole_with_its_count_and_hash(demo_days):
     day = "2026-01-02"
-    stored = five_days.store.read("iris", "drifted_batch", day)
+    stored = demo_days.store.read("iris", "drifted_batch", day)
     pd.testing.assert_frame_equal(stored, rows_of(day), check_dtype=False)
-    run = five_days.runs["drifted_batch", day]
+    run = demo_days.runs["drifted_batch", day]
     told, raw = run.metadata("drifted_batch"), run.raw("drifted_batch")
     assert told["dagster/row_count"] == told["labelled_rows"] == 300
     assert told["data_hash"] == fingerprint(stored)
@@ -36,8 +36,8 @@ def test_a_batch_is_stored_whole_with_its_count_and_hash(five_days):
     assert run.check("contract").passed
 
 
-def test_a_batch_that_breaks_the_contract_goes_to_quarantine_and_nowhere_else(five_days):
-    run = five_days.runs["drifted_batch", BAD]
+def test_a_batch_that_breaks_the_contract_goes_to_quarantine_and_nowhere_else(demo_days):
+    run = demo_days.runs["drifted_batch", BAD]
     assert not run.success
     assert run.materialized == []
     check = run.check("contract")
@@ -48,9 +48,9 @@ def test_a_batch_that_breaks_the_contract_goes_to_quarantine_and_nowhere_else(fi
     assert "petal_width: the column is missing" in run.message
     kept = pd.read_parquet(check.metadata["quarantined_at"].value)
     assert len(kept) == 300
-    record = five_days.store.record("iris", "quarantine", BAD)
+    record = demo_days.store.record("iris", "quarantine", BAD)
     assert "petal_width" in record["violation"]
-    stored = [name for name in five_days.files() if BAD in name]
+    stored = [name for name in demo_days.files() if BAD in name]
     assert all(name.startswith("iris/quarantine/") for name in stored)
 
 

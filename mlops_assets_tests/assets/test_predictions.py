@@ -7,19 +7,19 @@ from mlops_assets_tests.examples import BASELINE
 from mlops_assets_tests.stored import HARM, file_of
 
 
-def test_every_row_is_scored_with_the_version_in_production(five_days):
+def test_every_row_is_scored_with_the_version_in_production(demo_days):
     day = "2026-01-03"
-    batch = five_days.store.read("iris", "drifted_batch", day)
-    stored = five_days.store.read("iris", "predictions", day)
-    model = five_days.registry.load(five_days.registry.get(2))
-    features = five_days.spec.columns.features(batch)
+    batch = demo_days.store.read("iris", "drifted_batch", day)
+    stored = demo_days.store.read("iris", "predictions", day)
+    model = demo_days.registry.load(demo_days.registry.get(2))
+    features = demo_days.spec.columns.features(batch)
     assert list(stored["prediction"]) == list(model.predict(batch[features]))
     assert set(stored["model_version"]) == {2}
     assert set(stored["prediction"]) <= set(batch["species"])
 
 
-def test_metadata_say_how_many_rows_and_which_version(five_days):
-    run = five_days.runs["drifted_batch", "2026-01-01"]
+def test_metadata_say_how_many_rows_and_which_version(demo_days):
+    run = demo_days.runs["drifted_batch", "2026-01-01"]
     told, raw = run.metadata("predictions"), run.raw("predictions")
     assert told["dagster/row_count"] == 300
     assert told["production_version"] == 1

@@ -36,44 +36,44 @@ def decided(loop, version: int, folder: Path) -> dict:
 
 
 @pytest.mark.parametrize("day", RETRAINED)
-def test_metadata_have_the_names_and_types_that_others_rely_on(five_days, day):
-    raw = five_days.runs["augmented_dataset", day].raw("production_model")
+def test_metadata_have_the_names_and_types_that_others_rely_on(demo_days, day):
+    raw = demo_days.runs["augmented_dataset", day].raw("production_model")
     assert {name: type(raw[name]) for name in METADATA} == METADATA
     assert all(isinstance(reason, str) for reason in raw["reasons"].value)
 
 
-def test_a_candidate_that_is_credibly_better_is_promoted(five_days):
-    told = told_of(five_days, PROMOTED)
+def test_a_candidate_that_is_credibly_better_is_promoted(demo_days):
+    told = told_of(demo_days, PROMOTED)
     assert told["decision"] == "promoted"
     assert told["candidate_version"] == told["production_version"] == 2
     assert told["improvement_lower"] > 0
-    assert five_days.runs["augmented_dataset", PROMOTED].check("gate").passed
+    assert demo_days.runs["augmented_dataset", PROMOTED].check("gate").passed
 
 
-def test_a_candidate_that_is_not_better_is_rejected_and_shown_red(five_days):
-    told = told_of(five_days, REJECTED)
+def test_a_candidate_that_is_not_better_is_rejected_and_shown_red(demo_days):
+    told = told_of(demo_days, REJECTED)
     assert told["decision"] == "rejected"
     assert (told["candidate_version"], told["production_version"]) == (3, 2)
-    check = five_days.runs["augmented_dataset", REJECTED].check("gate")
+    check = demo_days.runs["augmented_dataset", REJECTED].check("gate")
     assert not check.passed
     assert check.severity is dg.AssetCheckSeverity.ERROR
 
 
-def test_what_was_replaced_is_previous(five_days):
-    assert five_days.aliases() == {"staging": 3, "production": 2, "previous": 1}
+def test_what_was_replaced_is_previous(demo_days):
+    assert demo_days.aliases() == {"staging": 3, "production": 2, "previous": 1}
 
 
-def test_the_scores_are_those_on_the_evaluation_rows_and_on_the_holdout(five_days):
-    spec, registry = five_days.spec, five_days.registry
-    rows = evaluation_rows(five_days.life, [PROMOTED])
-    holdout = baseline_parts(five_days.life).judge
+def test_the_scores_are_those_on_the_evaluation_rows_and_on_the_holdout(demo_days):
+    spec, registry = demo_days.spec, demo_days.registry
+    rows = evaluation_rows(demo_days.life, [PROMOTED])
+    holdout = baseline_parts(demo_days.life).judge
     features = spec.columns.features(holdout)
 
     def score(version, table):
         predicted = registry.load(registry.get(version)).predict(table[features])
         return spec.metric.score(table["species"].to_numpy(), predicted)
 
-    told = told_of(five_days, PROMOTED)
+    told = told_of(demo_days, PROMOTED)
     assert told["evaluation_rows"] == len(rows) == 120
     assert told["candidate_score"] == pytest.approx(score(2, rows))
     assert told["production_score"] == pytest.approx(score(1, rows))
@@ -83,16 +83,16 @@ def test_the_scores_are_those_on_the_evaluation_rows_and_on_the_holdout(five_day
 
 @pytest.mark.parametrize(("day", "version"), [(PROMOTED, 2), (REJECTED, 3)])
 def test_the_decision_can_be_made_again_from_what_is_kept_with_the_candidate(
-    five_days, day, version, tmp_path
+    demo_days, day, version, tmp_path
 ):
-    kept = decided(five_days, version, tmp_path)
+    kept = decided(demo_days, version, tmp_path)
     fields = {name: kept[name] for name in Decision.model_fields}
     decision = Decision.model_validate(fields)
     assert decide(decision.evidence, decision.policy) == decision
-    assert decision.decision == told_of(five_days, day)["decision"]
+    assert decision.decision == told_of(demo_days, day)["decision"]
     assert kept["regime"] == day
     assert (kept["candidate_version"], kept["production_version"]) == (version, version - 1)
-    hashes = five_days.store.record("iris", "augmented_dataset", day)["data_hashes"]
+    hashes = demo_days.store.record("iris", "augmented_dataset", day)["data_hashes"]
     assert hashes.items() <= kept["data_hashes"].items()
 
 
@@ -137,23 +137,23 @@ def back_to_the_baseline(loop) -> None:
     (loop.home / "data" / "iris" / "production_model" / f"{PROMOTED}.json").unlink()
 
 
-def test_killed_between_the_alias_and_the_record_it_ends_as_it_would_have(fork, five_days):
+def test_killed_between_the_alias_and_the_record_it_ends_as_it_would_have(fork, demo_days):
     loop = fork()
     back_to_the_baseline(loop)
     loop.registry.promote(loop.registry.get(2), expected_production=loop.registry.get(1))
     told = loop.run("production_model", partition=PROMOTED).metadata("production_model")
-    assert told == told_of(five_days, PROMOTED)
+    assert told == told_of(demo_days, PROMOTED)
     assert loop.aliases() == {"staging": 2, "production": 2, "previous": 1}
-    kept = [each.store.record("iris", "production_model", PROMOTED) for each in (loop, five_days)]
+    kept = [each.store.record("iris", "production_model", PROMOTED) for each in (loop, demo_days)]
     assert kept[0] == kept[1]
 
 
-def test_killed_before_the_alias_moved_it_is_decided_again(fork, five_days):
+def test_killed_before_the_alias_moved_it_is_decided_again(fork, demo_days):
     loop = fork()
     back_to_the_baseline(loop)
     loop.registry.set_alias("previous", loop.registry.get(1))
     told = loop.run("production_model", partition=PROMOTED).metadata("production_model")
-    assert told == told_of(five_days, PROMOTED)
+    assert told == told_of(demo_days, PROMOTED)
     assert loop.aliases() == {"staging": 2, "production": 2, "previous": 1}
 
 
@@ -203,17 +203,17 @@ def test_without_a_candidate_it_says_what_to_materialize(fork):
     assert f"Materialize iris/candidate_model of {REJECTED} first" in run.message
 
 
-def test_the_production_alias_loads_through_pyfunc_and_predicts(five_days):
+def test_the_production_alias_loads_through_pyfunc_and_predicts(demo_days):
     import mlflow
 
-    batch = five_days.store.read("iris", "drifted_batch", PROMOTED)
-    with five_days.environment():
-        mlflow.set_tracking_uri(five_days.mlflow_uri)
-        mlflow.set_registry_uri(five_days.mlflow_uri)
+    batch = demo_days.store.read("iris", "drifted_batch", PROMOTED)
+    with demo_days.environment():
+        mlflow.set_tracking_uri(demo_days.mlflow_uri)
+        mlflow.set_registry_uri(demo_days.mlflow_uri)
         model = mlflow.pyfunc.load_model("models:/iris@production")
-        predicted = model.predict(batch[five_days.spec.columns.features(batch)])
-    stored = five_days.registry.load(five_days.registry.get(2))
-    assert list(predicted) == list(stored.predict(batch[five_days.spec.columns.features(batch)]))
+        predicted = model.predict(batch[demo_days.spec.columns.features(batch)])
+    stored = demo_days.registry.load(demo_days.registry.get(2))
+    assert list(predicted) == list(stored.predict(batch[demo_days.spec.columns.features(batch)]))
 
 
 @pytest.mark.parametrize("rolled_back", [False, True])

@@ -1,4 +1,4 @@
-"""What a person is told of a baseline: columns that name rows, or hold the answer."""
+"""What a person is told of a baseline: columns that name rows or days, or hold the answer."""
 
 import numpy as np
 import pandas as pd
@@ -66,6 +66,14 @@ def test_a_close_relation_is_none():
     frame = table()
     noise = np.random.default_rng(3).normal(0, 0.001, ROWS)
     assert told(frame.assign(y=frame["size"] + frame["visits"] + noise)) == []
+
+
+def test_a_day_of_several_rows_is_told_and_a_time_is_not():
+    days = pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(ROWS) // 10, "D")
+    (hint,) = hints(table(on=days), Columns(target="y"), "regression")
+    assert hint.startswith("on: a day. If it says which day the row is of, name it as")
+    assert hints(table(on=days), Columns(target="y", timestamp="on"), "regression") == ()
+    assert told(table(at=days + pd.Timedelta(hours=9))) == []
 
 
 def test_little_is_said_of_few_rows():

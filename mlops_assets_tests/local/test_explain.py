@@ -6,9 +6,9 @@ from mlops_assets.cli import main
 
 
 @pytest.fixture
-def explained(five_days, capsys):
+def explained(demo_days, capsys):
     def run(day, *more):
-        with five_days.environment():
+        with demo_days.environment():
             code = main(["explain", "iris", day, *more])
         told = capsys.readouterr()
         return code, told.out, told.err
@@ -34,9 +34,9 @@ def test_each_day_is_told(explained, day, headline):
     assert said.startswith(f"iris {day}: {headline}")
 
 
-def test_a_decision_is_printed_with_all_that_it_was_made_from(explained, five_days):
+def test_a_decision_is_printed_with_all_that_it_was_made_from(explained, demo_days):
     _, said, _ = explained("2026-01-04")
-    decided = five_days.life.journal.decided("2026-01-04")
+    decided = demo_days.life.journal.decided("2026-01-04")
     assert all(reason in said for reason in decided.reasons)
     assert all(digest in said for digest in decided.data_hashes.values())
     assert [line.split("│")[4].strip() for line in said.splitlines() if "better_than" in line] == [

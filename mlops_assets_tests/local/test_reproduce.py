@@ -54,17 +54,17 @@ def everything(home):
     ],
 )
 def test_a_version_is_reproduced_exactly_and_nothing_is_written(
-    five_days, reproduced, number, rows
+    demo_days, reproduced, number, rows
 ):
-    before = everything(five_days.home)
-    code, said = reproduced(five_days, number)
+    before = everything(demo_days.home)
+    code, said = reproduced(demo_days, number)
     assert code == 0, said
     assert f"rows         same     {rows}" in said
     assert "parameters   same" in said
     assert "scores       same     3 algorithms by 5 metrics" in said
     assert "predictions  same" in said
     assert f"Version {number} is reproduced exactly." in said
-    assert everything(five_days.home) == before
+    assert everything(demo_days.home) == before
 
 
 def test_a_changed_row_is_named(fork, reproduced):
@@ -97,8 +97,8 @@ def test_where_what_it_learned_from_is_lost_it_says_so_at_once(fork, reproduced)
     assert "180 of the 465 rows that it learned from are nowhere any more." in said
 
 
-def test_a_version_that_does_not_exist_is_told(five_days, reproduced, defs, capsys):
-    with five_days.environment():
+def test_a_version_that_does_not_exist_is_told(demo_days, reproduced, defs, capsys):
+    with demo_days.environment():
         assert main(["reproduce", "iris", "9", "--defs", str(defs)]) == 1
     assert "There is no version 9 of 'iris'" in capsys.readouterr().err
 

@@ -12,9 +12,9 @@ from mlops_assets_tests.examples import DAYS, RETRAINED
 
 
 @pytest.fixture(scope="module")
-def living(five_days, tmp_path_factory) -> Living:
+def living(demo_days, tmp_path_factory) -> Living:
     folder = tmp_path_factory.mktemp("replay")
-    spec = five_days.spec
+    spec = demo_days.spec
     days = [dt.date.fromisoformat(day) for day in (DAYS[0], DAYS[-1])]
     after = days[1] + dt.timedelta(days=1)
     history = read_history(spec, SpecSources(spec), folder / "rows", *days, after, lambda _: None)
@@ -25,14 +25,14 @@ def living(five_days, tmp_path_factory) -> Living:
     return living
 
 
-def test_every_report_says_the_very_same(five_days, living):
-    told = five_days.life.journal.every_reported()
+def test_every_report_says_the_very_same(demo_days, living):
+    told = demo_days.life.journal.every_reported()
     assert len(told) == 5
     assert living.life.journal.every_reported() == told
 
 
-def test_every_decision_is_the_very_same_with_all_its_numbers(five_days, living):
-    made = five_days.life.journal.every_decided()
+def test_every_decision_is_the_very_same_with_all_its_numbers(demo_days, living):
+    made = demo_days.life.journal.every_decided()
     assert [one.record.partition for one in made] == list(RETRAINED)
     assert living.life.journal.every_decided() == made
     assert [(one.partition, one.decision) for one in living.log.decisions] == [
@@ -41,9 +41,9 @@ def test_every_decision_is_the_very_same_with_all_its_numbers(five_days, living)
     ]
 
 
-def test_production_is_the_same_version_afterwards(five_days, living):
-    with five_days.environment():
-        assert living.life.registry.in_use().number == five_days.aliases()["production"]
+def test_production_is_the_same_version_afterwards(demo_days, living):
+    with demo_days.environment():
+        assert living.life.registry.in_use().number == demo_days.aliases()["production"]
 
 
 def test_the_broken_days_are_in_quarantine_and_held_here_as_well(living):

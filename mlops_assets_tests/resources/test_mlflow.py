@@ -20,33 +20,33 @@ DAY = RETRAINED[1]
 
 
 @pytest.mark.parametrize("day", RETRAINED)
-def test_a_retrain_run_is_one_mlflow_run_with_a_nested_one_per_algorithm(five_days, day):
-    (tracked,) = five_days.mlflow_runs(five_days.runs["augmented_dataset", day].run_id)
+def test_a_retrain_run_is_one_mlflow_run_with_a_nested_one_per_algorithm(demo_days, day):
+    (tracked,) = demo_days.mlflow_runs(demo_days.runs["augmented_dataset", day].run_id)
     assert tracked.info.status == "FINISHED"
     assert tracked.info.run_name == tracked.data.tags["partition"] == day
-    nested = five_days.nested_runs(tracked.info.run_id)
+    nested = demo_days.nested_runs(tracked.info.run_id)
     assert sorted(run.data.tags["algorithm"] for run in nested) == ["dt", "lda", "lr"]
     assert {run.info.status for run in nested} == {"FINISHED"}
     for run in nested:
         assert run.data.metrics.keys() >= {"accuracy", "f1_macro", "seconds"}
 
 
-def test_every_model_has_its_own_experiment(five_days):
-    experiments = {each.name for each in five_days.mlflow.search_experiments()}
+def test_every_model_has_its_own_experiment(demo_days):
+    experiments = {each.name for each in demo_days.mlflow.search_experiments()}
     assert experiments == {"Default", "iris"}
-    tags = five_days.mlflow.get_experiment_by_name("iris").tags
+    tags = demo_days.mlflow.get_experiment_by_name("iris").tags
     assert tags["mlflow.experimentKind"] == "custom_model_development"
-    runs = five_days.mlflow.search_runs(
-        [five_days.mlflow.get_experiment_by_name("iris").experiment_id]
+    runs = demo_days.mlflow.search_runs(
+        [demo_days.mlflow.get_experiment_by_name("iris").experiment_id]
     )
     # The baseline and two retrainings, each with three algorithms; nothing for the daily runs.
     assert len(runs) == 3 * (1 + 3)
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
-def test_nothing_is_written_outside_of_the_home(five_days):
-    assert list((five_days.home.parent / "home-cwd").iterdir()) == []
-    written = {path.name for path in five_days.home.iterdir()}
+def test_nothing_is_written_outside_of_the_home(demo_days):
+    assert list((demo_days.home.parent / "home-cwd").iterdir()) == []
+    written = {path.name for path in demo_days.home.iterdir()}
     assert written <= {"data", "reports", "mlflow.db", "mlartifacts", "locks"}
 
 
