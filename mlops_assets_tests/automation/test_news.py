@@ -15,8 +15,8 @@ from mlops_assets.data.sources import read_source
 from mlops_assets.jobs import DAILY, asset_job
 from mlops_assets_tests.examples import Loop, Run, iris_spec
 
-DAY = "2026-01-06"  # like the baseline
-AT_SIX = dt.datetime(2026, 1, 7, 6, tzinfo=dt.UTC)
+DAY = "2026-01-08"  # like the baseline
+AT_SIX = dt.datetime(2026, 1, 9, 6, tzinfo=dt.UTC)
 Made = Callable[..., Loop]
 
 
@@ -62,7 +62,7 @@ def parquet(folder: Path) -> dict:
 
 def sql(folder: Path) -> dict:
     with sa.create_engine(f"sqlite:///{folder}/days.db").begin() as connection:
-        rows().assign(day="2026-01-05").to_sql("flowers", connection, index=False)
+        rows().assign(day="2026-01-07").to_sql("flowers", connection, index=False)
     columns = ", ".join(rows())
     query = f"SELECT {columns} FROM flowers WHERE day = :date"
     return {"kind": "sql", "url_env": "DAYS", "query": query}
