@@ -586,7 +586,10 @@ def with_rows(frame: pd.DataFrame, url: str, date: datetime.date | None) -> pd.D
     Raises:
         EmptyDayError: a day's table has none.
         NoRowsError: the table of all rows has none.
+        SourceError: it has no columns either, which says nothing of the day.
     """
+    if not len(frame.columns):
+        raise SourceError(f"{shown(url)} has no columns. Write it again, with the table's.")
     if frame.empty and date is not None:
         raise EmptyDayError(f"{shown(url)} has column names and no rows.")
     if frame.empty:

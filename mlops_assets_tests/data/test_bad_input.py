@@ -175,6 +175,12 @@ def csv_header_only(folder):
     csv(folder, "a,b\n")
 
 
+@case("{folder}/2026-01-03.parquet has no columns. Write it again, with the table's.")
+def parquet_of_a_day_without_columns(folder):
+    table()[[]].to_parquet(folder / "2026-01-03.parquet")
+    read(DAY, kind="parquet", url=f"{folder}/{{date}}.parquet")
+
+
 @case("{folder}/2026-01-03.csv has column names and no rows.")
 def csv_header_only_on_the_day(folder):
     (folder / "2026-01-03.csv").write_text("a,b\n")

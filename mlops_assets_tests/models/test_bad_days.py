@@ -119,7 +119,9 @@ def loop(folder, migrated_mlflow) -> Iterator[Loop]:
 
 
 def kept(loop: Loop) -> dict[str, bytes]:
-    return {name: data for name, data in loop.files().items() if "/quarantine/" not in name}
+    """What is stored, but for what is said of the day itself: that it was refused, or closed."""
+    of_the_day = ("/quarantine/", "/closed_days/")
+    return {n: data for n, data in loop.files().items() if not any(o in n for o in of_the_day)}
 
 
 @pytest.mark.parametrize("name", BAD)
