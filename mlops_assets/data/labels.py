@@ -98,6 +98,8 @@ def _moments(values: pd.Series, by: str) -> pd.Series:
     if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
         return values
     try:
+        if any(isinstance(value, str) and not value[:1].isdigit() for value in values.unique()):
+            raise ValueError("a word")  # pandas takes "today" and "now" for the present
         return pd.to_datetime(values, format="ISO8601", utc=True)
     except (ValueError, TypeError) as error:
         raise UserError(

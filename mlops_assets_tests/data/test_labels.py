@@ -165,6 +165,13 @@ def test_two_labels_of_the_same_moment_are_still_two():
         join_labels(batch(), latest_labels(labels, COLUMNS, "at"), COLUMNS)
 
 
+@pytest.mark.parametrize("word", ["today", "now", "soon"])
+def test_a_word_is_no_moment(word):
+    labels = pd.DataFrame({"shop": "a", "order": 1, "y": "x", "at": [word, "2026-01-31"]})
+    with pytest.raises(UserError, match="holds no date or time"):
+        latest_labels(labels, COLUMNS, "at")
+
+
 @pytest.mark.parametrize(
     ("by", "message"),
     [
