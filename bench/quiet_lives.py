@@ -2,7 +2,7 @@
 
 A promise of one in twenty lives of 3,650 days takes hundreds of such lives to be seen. So it is put
 together: how often a retraining is asked for, seen in whole years; and what comes of one, seen in
-these and in worlds where more are asked for, because a shift is called at ten times the level.
+these and in worlds where more are asked for, because a shift is called far too easily.
 """
 
 import datetime as dt
@@ -20,9 +20,8 @@ HURRIED_DAYS = 70
 SHARE = 0.05  # of the variation of each column, between days
 FIRST_DAY = dt.date(2016, 1, 29)  # long ago: no day of a life may be in the future
 CALM = SPEC.model_copy(update={"start_date": FIRST_DAY.isoformat()})
-HURRIED = CALM.model_copy(
-    update={"drift": SPEC.drift.model_copy(update={"shift_significance": 0.1})}
-)
+EASILY = {"shift_significance": 0.3, "significance": 0.3, "numerical_threshold": 0.03}
+HURRIED = CALM.model_copy(update={"drift": SPEC.drift.model_copy(update=EASILY)})
 SCHEDULED = CALM.model_copy(update={"retrain": SPEC.retrain.model_copy(update={"every": "7 days"})})
 
 
@@ -62,7 +61,7 @@ def quiet_lives(effort: Effort) -> Iterator[Cell]:
         unit="",
         beside={"most in a year": float(max(asked))},
     )
-    came = _What.of([*years, *run(hurried, effort.trials(60))])
+    came = _What.of([*years, *run(hurried, effort.trials(100))])
     for what, hits in (
         ("a worse candidate promoted in ten years", came.worse),
         ("a false rollback in ten years", came.wrongly_back),
