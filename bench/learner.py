@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.kernel_approximation import RBFSampler
 
 from bench.tables import TARGET
+from mlops_assets.predicted import Predicted
 
 CLASSES = 3
 RIDGE = 1.0
@@ -38,9 +39,10 @@ class Model:
     coefficients: np.ndarray
     features: list[str]
 
-    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+    def predict(self, frame: pd.DataFrame) -> Predicted:
         """The most probable class of each row."""
-        return np.argmax(_features(self.sampler, frame[self.features]) @ self.coefficients, axis=1)
+        scores = _features(self.sampler, frame[self.features]) @ self.coefficients
+        return Predicted(np.argmax(scores, axis=1))
 
 
 class Learner:
@@ -95,14 +97,14 @@ class Folded:
             if (inside := (fold_of == fold) & (group_of == group)).any()
         }
 
-    def __call__(self, weights: np.ndarray | None) -> np.ndarray:
+    def __call__(self, weights: np.ndarray | None) -> Predicted:
         """The class of each row as predicted from the other folds; an `OutOfFold`."""
         predicted = np.empty(len(self._fold_of), dtype=int)
         for fold in np.unique(self._fold_of):
             held = self._fold_of == fold
             model = self.fit(weights, without=fold)
             predicted[held] = np.argmax(self._features[held] @ model.coefficients, axis=1)
-        return predicted
+        return Predicted(predicted)
 
     def fit(self, weights: np.ndarray | None, without: int | None = None) -> Model:
         """The model of the rows as they weigh, of those outside a fold."""

@@ -33,6 +33,7 @@ from mlops_assets.lifecycle.drifted_batch import take_batch
 from mlops_assets.lifecycle.journal import Decided, Registered, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.memory import MemoryRegistry
+from mlops_assets.predicted import Predicted
 from mlops_assets.promotion.evaluation import Evidence
 from mlops_assets.promotion.gate import decide
 from mlops_assets.promotion.policy import GatePolicy
@@ -59,9 +60,9 @@ class Threshold:
 
     features: list[str]
 
-    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+    def predict(self, frame: pd.DataFrame) -> Predicted:
         """Whether the first number is above zero."""
-        return np.where(frame[self.features[0]] > 0, "yes", "no")
+        return Predicted(np.where(frame[self.features[0]] > 0, "yes", "no"))
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ SPEC = ModelSpec(
     batches=HANDED_IN,
     start_date=FIRST_DAY.isoformat(),
 )
-METRIC = SPEC.metric
+METRIC = SPEC.metric_of()
 KEPT_CELLS = 3_000_000
 
 

@@ -1,15 +1,23 @@
 """The scores a model is judged by: scikit-learn's values, vectorised over bootstrap resamples."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mlops_assets.errors import UserError
+from mlops_assets.predicted import Predicted
 
 Task = Literal["classification", "regression"]
+Kind = Literal["classes", "rows", "ranking", "table"]
+"""What a score is made of.
+
+``classes``: of how each class is recognised, so that it is another score where a class is not
+there. ``rows``: a mean of what each row costs. ``ranking``: of the order of the rows; not defined
+where they are of one class. ``table``: of all rows together, in a way that is not known.
+"""
 
 # Cells of one working array while resampling: 4 million int64 cells are 32 MB, and at most five
 # such arrays live at a time, whatever the number of rows, classes and resamples.
@@ -25,12 +33,28 @@ class Metric:
         task: What kind of target it is for.
         greater_is_better: False for errors such as ``rmse``.
         pycaret_column: The leaderboard's column that holds this metric.
+        kind: What it is made of.
+        reads: Whether it looks at probabilities, or at labels only.
+        positive: The class that it is of, where it is of one.
     """
 
     name: str
     task: Task
     greater_is_better: bool
     pycaret_column: str
+    kind: Kind
+    reads: Literal["labels", "probabilities"] = "labels"
+    positive: Any = None
+
+    @property
+    def by_counts(self) -> bool:
+        """Whether it is told by how often each class is predicted for each: see `of_counts`."""
+        return self.task == "classification" and self.reads == "labels" and self.kind != "table"
+
+    def looks_at(self, y_pred: Predicted | ArrayLike) -> Predicted:
+        """What it needs to know of predictions."""
+        predicted = Predicted.of(y_pred)
+        return Predicted(predicted.labels) if self.reads == "labels" else predicted
 
     def score(self, y_true: ArrayLike, y_pred: ArrayLike) -> float:
         """The score of ``y_pred``, equal to scikit-learn's (``zero_division=0``).
@@ -111,17 +135,22 @@ class Metric:
         return candidate - production if self.greater_is_better else production - candidate
 
 
-def get_metric(name: str | None, task: Task) -> Metric:
+def get_metric(name: str | None, task: Task, positive: Any = None) -> Metric:
     """The metric called ``name``; by default ``f1_macro``, and ``rmse`` for regression.
+
+    Args:
+        name: As in the YAML.
+        task: What kind of target it is for.
+        positive: The class that it is of, where it is of one.
 
     Raises:
         UserError: There is no such metric for this task.
     """
     if name is None:
-        return metrics_for(task)[0]
+        return replace(metrics_for(task)[0], positive=positive)
     for metric in metrics_for(task):
         if metric.name == name:
-            return metric
+            return replace(metric, positive=positive)
     known = ", ".join(metric.name for metric in metrics_for(task))
     msg = f"There is no metric {name!r} for {task}. Use one of: {known}."
     raise UserError(msg)
@@ -131,16 +160,16 @@ def metrics_for(task: Task) -> tuple[Metric, ...]:
     """All metrics of ``task``, the default one first."""
     if task == "classification":
         return (
-            Metric("f1_macro", task, True, "F1 macro"),
-            Metric("accuracy", task, True, "Accuracy"),
-            Metric("balanced_accuracy", task, True, "Balanced accuracy"),
-            Metric("precision_macro", task, True, "Precision macro"),
-            Metric("recall_macro", task, True, "Recall macro"),
+            Metric("f1_macro", task, True, "F1 macro", "classes"),
+            Metric("accuracy", task, True, "Accuracy", "classes"),
+            Metric("balanced_accuracy", task, True, "Balanced accuracy", "classes"),
+            Metric("precision_macro", task, True, "Precision macro", "classes"),
+            Metric("recall_macro", task, True, "Recall macro", "classes"),
         )
     return (
-        Metric("rmse", task, False, "RMSE"),
-        Metric("mae", task, False, "MAE"),
-        Metric("r2", task, True, "R2"),
+        Metric("rmse", task, False, "RMSE", "rows"),
+        Metric("mae", task, False, "MAE", "rows"),
+        Metric("r2", task, True, "R2", "table"),
     )
 
 

@@ -46,6 +46,12 @@ class ModelSpec(BaseModel):
         default=[], description="Who answers for the model: e-mail addresses, or `team:<name>`."
     )
     task: Task = Field(default="classification", description="`classification` or `regression`.")
+    metric: str | None = Field(
+        default=None,
+        description="What the search, the gate, the drift report and going back judge by; "
+        "`training.metric` and `gate.metric` are others for one of them. null: f1_macro, and rmse "
+        "for regression.",
+    )
     columns: Columns = Field(description="Which column plays which role.")
     baseline: Source = Field(
         description="The labelled table that the first production model is trained on."
@@ -86,10 +92,12 @@ class ModelSpec(BaseModel):
         description="When to retrain without drift, and how often at the most.",
     )
     training: TrainingPolicy = Field(
-        default_factory=TrainingPolicy, description="How AutoML searches."
+        default_factory=TrainingPolicy, validate_default=True, description="How AutoML searches."
     )
     gate: GatePolicy = Field(
-        default_factory=GatePolicy, description="What a candidate must prove to be promoted."
+        default_factory=GatePolicy,
+        validate_default=True,
+        description="What a candidate must prove to be promoted.",
     )
     rollback: RollbackPolicy = Field(
         default_factory=RollbackPolicy,
@@ -122,6 +130,13 @@ class ModelSpec(BaseModel):
 
     @field_validator("training", "gate")
     @classmethod
+    def _is_judged_by_the_metric(cls, policy: _Policy, info: ValidationInfo) -> _Policy:
+        if policy.metric is not None:
+            return policy
+        return policy.model_copy(update={"metric": info.data.get("metric")})
+
+    @field_validator("training", "gate")
+    @classmethod
     def _metric_fits_the_task(cls, policy: _Policy, info: ValidationInfo) -> _Policy:
         task = info.data.get("task")
         if task is None:  # the task is wrong itself
@@ -150,7 +165,6 @@ class ModelSpec(BaseModel):
             )
         return policy
 
-    @property
-    def metric(self) -> Metric:
-        """The metric that the gate and the drift report judge by."""
-        return get_metric(self.gate.metric, self.task)
+    def metric_of(self, positive: Any = None) -> Metric:
+        """The metric that the gate and the drift report judge by, of a positive class."""
+        return get_metric(self.gate.metric, self.task, positive)

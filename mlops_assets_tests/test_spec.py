@@ -20,7 +20,7 @@ def test_the_smallest_yaml_names_the_model_its_columns_and_its_data_only():
     attributes = iris_yaml()
     spec = ModelSpec.model_validate({name: attributes[name] for name in NEEDED})
     assert spec.task == "classification"
-    assert spec.metric.name == "f1_macro"
+    assert spec.metric_of().name == "f1_macro"
 
 
 @pytest.mark.parametrize("field", sorted(NEEDED))
@@ -44,8 +44,8 @@ def test_a_spec_cannot_be_changed():
 
 
 def test_the_gates_metric_is_the_one_that_everything_is_judged_by():
-    assert iris_spec(gate={"metric": "accuracy"}).metric.name == "accuracy"
-    assert iris_spec(task="regression", training={}).metric.name == "rmse"
+    assert iris_spec(gate={"metric": "accuracy"}).metric_of().name == "accuracy"
+    assert iris_spec(task="regression", training={}).metric_of().name == "rmse"
 
 
 @pytest.mark.parametrize("policy", ["gate", "training"])

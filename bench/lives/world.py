@@ -34,6 +34,7 @@ from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 from mlops_assets.errors import NotThereYetError
 from mlops_assets.lifecycle.outside import Training
 from mlops_assets.metrics import Metric
+from mlops_assets.predicted import Predicted
 from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.evaluation import Evidence
 from mlops_assets.promotion.policy import GatePolicy, RollbackPolicy
@@ -206,11 +207,11 @@ class Skilled:
     seed: int
     features: list[str]
 
-    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+    def predict(self, frame: pd.DataFrame) -> Predicted:
         """How well it does on each row."""
         regimes = np.rint(frame["x"].to_numpy()).astype(int).tolist()
         rules = np.rint(frame["c"].to_numpy()).astype(int).tolist()
-        return np.array([self._on(kind) for kind in zip(regimes, rules, strict=True)])
+        return Predicted(np.array([self._on(kind) for kind in zip(regimes, rules, strict=True)]))
 
     def _on(self, kind: tuple[int, int]) -> float:
         if kind not in self.skill:

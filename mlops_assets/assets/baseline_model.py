@@ -37,7 +37,7 @@ def baseline_model(spec: ModelSpec) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata=training_metadata(made.training)
             | {
-                f"holdout_{spec.metric.name}": made.score,
+                f"holdout_{spec.metric_of().name}": made.score,
                 "holdout_rows": made.holdout_rows,
                 "production_version": made.in_use.number,
             }

@@ -13,6 +13,11 @@ class Columns(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     target: str = Field(description="The column that the model predicts.")
+    positive: str | int | float | bool | None = Field(
+        default=None,
+        description="The class of the target that probabilities, and metrics of one class such as "
+        "average_precision, are of; null: the rarer one, where the baseline has two.",
+    )
     id: list[str] = Field(
         default=[],
         description="Columns that identify a row; never features. All rows of one id stay on one "

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mlops_assets.metrics import Metric, get_metric
+from mlops_assets.predicted import Predicted
 from mlops_assets.random_effects import Mean, Measured, Spread, spread_of
 
 MAX_DRAWS = 4_000_000  # indices held in memory at once, 32 MB
@@ -18,7 +19,7 @@ class Scored:
     """Labelled rows that a model has predicted: truth and prediction, aligned, of any order."""
 
     y_true: np.ndarray
-    y_pred: np.ndarray
+    y_pred: Predicted | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def falls(
     """As `credibly_worse`, for several confidences from one bootstrap."""
     then, metric, absent = _of_classes_that_occur(now, then, metric)
     rows_now, rows_then = len(now.y_true), len(then.y_true)
-    now, then = _ordered(now), _ordered(then)
+    now, then = _ordered(now, metric), _ordered(then, metric)
     score_now = metric.score(now.y_true, now.y_pred)
     score_then = metric.score(then.y_true, then.y_pred)
     rng = np.random.default_rng(seed)
@@ -158,7 +159,7 @@ def falls(
     fall = metric.improvement(score_then, score_now)
     result = []
     for confidence in confidences:
-        lower = float(np.quantile(drawn, 1 - confidence, method="lower"))
+        lower = float(np.nanquantile(drawn, 1 - confidence, method="lower"))
         result.append(
             ScoreFall(
                 score_now=score_now,
@@ -181,7 +182,7 @@ def _of_classes_that_occur(now: Scored, then: Scored, metric: Metric) -> tuple[S
     A mean over classes swings with a class that is rare: on a day without a fraud one false alarm
     takes its F1 from nothing to 0. What each class that occurs is recognised by does not.
     """
-    if metric.task != "classification":
+    if metric.kind != "classes":
         return then, metric, 0
     classes_then = _sortable(then.y_true)
     occurs = np.isin(classes_then, _sortable(now.y_true))
@@ -192,10 +193,11 @@ def _of_classes_that_occur(now: Scored, then: Scored, metric: Metric) -> tuple[S
     return Scored(then.y_true[occurs], then.y_pred[occurs]), balanced, absent
 
 
-def _ordered(scored: Scored) -> Scored:
+def _ordered(scored: Scored, metric: Metric) -> Scored:
     """The rows in an order of their own, so that the order they come in changes nothing."""
-    truth, predicted = np.asarray(scored.y_true), np.asarray(scored.y_pred)
-    order = np.lexsort((_sortable(predicted), _sortable(truth)))
+    truth, predicted = np.asarray(scored.y_true), metric.looks_at(scored.y_pred)
+    known = [] if predicted.probabilities is None else list(predicted.probabilities.T)
+    order = np.lexsort((*known, _sortable(predicted.labels), _sortable(truth)))
     if len(order) > MAX_ROWS:
         order = order[np.linspace(0, len(order) - 1, MAX_ROWS).round().astype(int)]
     return Scored(truth[order], predicted[order])
@@ -211,13 +213,17 @@ def _not_perfect(scored: Scored, metric: Metric) -> Scored:
     if metric.task != "classification":
         return scored
     classes = np.unique(_sortable(scored.y_true), return_index=True)[1]
-    truth = scored.y_true[classes]
-    wrong = np.roll(truth, 1)
+    if len(classes) < 2:
+        return scored
+    truth, others = scored.y_true[classes], np.roll(classes, 1)
+    predicted = Predicted.of(scored.y_pred)
+    # Taken for a row of another class; by label, for that class itself.
+    wrong = (
+        Predicted(scored.y_true[others]) if predicted.probabilities is None else predicted[others]
+    )
     return _ordered(
-        Scored(
-            np.concatenate([scored.y_true, truth[truth != wrong]]),
-            np.concatenate([scored.y_pred, wrong[truth != wrong]]),
-        )
+        Scored(np.concatenate([scored.y_true, truth]), Predicted.joined([predicted, wrong])),
+        metric,
     )
 
 
@@ -229,9 +235,9 @@ def _sortable(values: np.ndarray) -> np.ndarray:
 def _resampled(
     scored: Scored, metric: Metric, resamples: int, rng: np.random.Generator
 ) -> np.ndarray:
-    if metric.task == "classification":
+    if metric.by_counts:
         # The rows differ only by label and prediction: far fewer than there are rows.
-        truth, predicted = scored.y_true, scored.y_pred
+        truth, predicted = scored.y_true, np.asarray(scored.y_pred)
         changes = (truth[1:] != truth[:-1]) | (predicted[1:] != predicted[:-1])
         first = np.concatenate([[0], np.flatnonzero(changes) + 1])
         rows = np.diff([*first, len(truth)])

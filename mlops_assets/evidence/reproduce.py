@@ -272,8 +272,8 @@ def _predictions(
     except UserError as error:
         return Finding("predictions", "unknown", (str(error),))
     now = model.predict(judged)
-    other = np.flatnonzero(then != now)
-    metric, truth = life.spec.metric, judged[life.spec.columns.target].to_numpy()
+    other = np.flatnonzero(then.labels != now.labels)
+    metric, truth = life.metric, judged[life.spec.columns.target].to_numpy()
     score = metric.score(truth, now)
     different = (
         [f"{len(other)} of {len(judged)} rows, such as row {other[0]}"] if len(other) else []

@@ -16,7 +16,7 @@ from mlops_assets.data.tables import is_day, may_be_day, without_days
 from mlops_assets.drift.side import DayEffects
 from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.journal import ALL, BaselineTaken
-from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.life import Life, positive_of
 from mlops_assets.lifecycle.reference import periods_of_times
 from mlops_assets.spec import ModelSpec
 
@@ -71,6 +71,7 @@ def take_baseline(life: Life) -> BaselineOutcome:
         data_hash=fingerprint(table),
         periods=0 if periods is None else len(np.unique(periods[periods >= 0])),
         contract=contract.to_yaml(),
+        positive=positive_of(spec, table),
         notes=[*checked.notes, *hints(table, spec.columns, spec.task)],
     )
     life.journal.keep_baseline(record)

@@ -26,7 +26,7 @@ def train_baseline_model(life: Life, trainer: Trainer) -> BaselineModelOutcome:
     training = trainer(parts.learn, None, [])
     version = training.version
     predicted = life.load(version).predict(parts.judge)
-    score = spec.metric.score(parts.judge[spec.columns.target].to_numpy(), predicted)
+    score = life.metric.score(parts.judge[spec.columns.target].to_numpy(), predicted)
     if registry.version("production") in (None, version):
         registry.promote(version, expected_production=None)
     registry.replace_lost_first(version)

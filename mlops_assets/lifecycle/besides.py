@@ -156,7 +156,7 @@ class Besides:
             now.y_true,
             self._life.load(other).predict(unseen),
             now.y_pred,
-            self._life.spec.metric,
+            self._life.metric,
             day.partition,
             day.production.number,
             other.number,

@@ -52,7 +52,7 @@ def _roles(life: Life, partition: str, origin: pd.Series, made: Augmented) -> Ro
         regime=period >= 0,
         baseline=(origin == BASELINE).to_numpy(),
         importance=_importance(life.spec, partition, origin),
-        metric=life.spec.metric.name,
+        metric=life.metric.name,
         max_drop=life.spec.gate.max_baseline_drop,
         period=period,
         quiet=quiet,

@@ -51,6 +51,7 @@ from mlops_assets.lifecycle.predictions import served_by
 from mlops_assets.lifecycle.reference import Reference, Table, baseline_periods
 from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows, not_learned
 from mlops_assets.lifecycle.summaries import summaries
+from mlops_assets.predicted import Predicted
 from mlops_assets.promotion.registry import Version
 from mlops_assets.random_effects import Measured, Spread
 
@@ -91,10 +92,11 @@ class Day:
 
     @property
     def score(self) -> float | None:
-        """Production's score on the batch's labelled rows."""
+        """Production's score on the batch's labelled rows; None where it is not defined."""
         if not len(self.now.y_true):
             return None
-        return self.spec.metric.score(self.now.y_true, self.now.y_pred)
+        score = self.life.metric.score(self.now.y_true, self.now.y_pred)
+        return score if math.isfinite(score) else None
 
     @cached_property
     def faults(self) -> tuple[Suspicion, ...]:
@@ -194,7 +196,7 @@ class Day:
             return rank_by_importance(self.against_reference, {})
         target = holdout[self.spec.columns.target]
         importances = permutation_importance(
-            self.model, holdout[self.model.features], target, self.spec.metric, self.spec.drift.seed
+            self.model, holdout[self.model.features], target, self.life.metric, self.spec.drift.seed
         )
         return rank_by_importance(self.against_reference, importances)
 
@@ -307,7 +309,7 @@ class Day:
         if not then:  # so far all that it is known by is the latest days
             return by_rows
         level = 1 - policy.score_confidence
-        fall = fall_of_days(then, now, spread.per_row, self.spec.metric, level)
+        fall = fall_of_days(then, now, spread.per_row, self.life.metric, level)
         return DaysScore(fall, len(now))
 
     @property
@@ -356,12 +358,13 @@ class Day:
         parts = baseline_parts(self.life)
         holdout = parts.judge
         periods = baseline_periods(self.life, holdout, parts.judge_places)
-        metric, target = self.spec.metric, self.spec.columns.target
+        metric, target = self.life.metric, self.spec.columns.target
         found = []
         for period in np.unique(periods[periods >= 0]):
             rows = holdout[periods == period]
             score = metric.score(rows[target].to_numpy(), self.model.predict(rows))
-            found.append(Measured(score, len(rows)))
+            if math.isfinite(score):
+                found.append(Measured(score, len(rows)))
         return found
 
     @cached_property
@@ -379,17 +382,17 @@ class Day:
         return ScoreCheck(*falls_found)
 
     def _falls(self, then: Scored, confidences: tuple[float, ...]) -> tuple[ScoreFall, ...] | None:
-        if not len(then.y_true) or not len(self.now.y_true):
+        if not len(then.y_true) or self.score is None:
             return None
         policy = self.spec.drift
         return self.life.comparing.falls(
-            self.now, then, self.spec.metric, confidences, policy.resamples, policy.seed
+            self.now, then, self.life.metric, confidences, policy.resamples, policy.seed
         )
 
     def scored(self, rows: pd.DataFrame) -> Scored:
         """Labelled rows with what production predicts for them."""
         if rows.empty:
-            return Scored(np.array([]), np.array([]))
+            return Scored(np.array([]), Predicted(np.array([])))
         return Scored(rows[self.spec.columns.target].to_numpy(), self.model.predict(rows))
 
     def unseen_by(self, *versions: Version) -> pd.DataFrame:

@@ -31,6 +31,9 @@ class BaselineTaken(BaseModel):
     data_hash: str
     periods: int = Field(default=0, description="How many its rows come from; 0: nobody knows.")
     contract: str = Field(description="The data contract for every batch, as YAML.")
+    positive: str | int | float | bool | None = Field(
+        default=None, description="The positive class; None: there is none, or none was kept."
+    )
     notes: list[str] = []
 
 

@@ -4,12 +4,18 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+
+from mlops_assets.data.classes import positive_class
+from mlops_assets.data.columns import Columns
 from mlops_assets.lifecycle.comparing import Comparing, Computed
-from mlops_assets.lifecycle.journal import Journal
+from mlops_assets.lifecycle.journal import ALL, Journal
 from mlops_assets.lifecycle.outside import Registry, Source, Store
 from mlops_assets.lifecycle.sides import Sides
 from mlops_assets.lifecycle.sources import SpecSources
+from mlops_assets.metrics import Metric
 from mlops_assets.promotion.registry import Version
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training.features import Predictor
@@ -46,6 +52,29 @@ class Life:
     comparing: Comparing = field(default_factory=Computed, compare=False, repr=False)
 
     @property
+    def positive(self) -> Any:
+        """The positive class of the target; None where there is none.
+
+        Raises:
+            UserError: There is no baseline.
+        """
+        taken = self.journal.baseline()
+        if "positive" in taken.model_fields_set:
+            return taken.positive
+        # It was taken before this was kept.
+        return positive_of(self.spec, self.store.read(self.spec.name, "baseline_data", ALL))
+
+    @property
+    def columns(self) -> Columns:
+        """Which column plays which role, with the positive class."""
+        return self.spec.columns.model_copy(update={"positive": self.positive})
+
+    @property
+    def metric(self) -> Metric:
+        """What the gate and the drift report judge by."""
+        return self.spec.metric_of(self.positive)
+
+    @property
     def incoming(self) -> Source:
         """Where the rows come from."""
         return self.source or SpecSources(self.spec)
@@ -62,3 +91,16 @@ class Life:
             ChangedModelError: It is not what was registered, is missing, or damaged.
         """
         return self.registry.load(version, self.journal.digest(version))
+
+
+def positive_of(spec: ModelSpec, baseline: pd.DataFrame) -> Any:
+    """The positive class of a model whose baseline that is; None where there is none.
+
+    Raises:
+        UserError: The YAML names one that the baseline does not have.
+    """
+    if spec.task != "classification":
+        return None
+    target = spec.columns.target
+    hidden = target in spec.columns.sensitive
+    return positive_class(baseline[target], spec.columns.positive, hidden=hidden)

@@ -29,7 +29,7 @@ def predict(life: Life, partition: str) -> Predicted:
     batch = life.store.read(life.spec.name, "drifted_batch", partition)
     version = served_by(life, partition)
     predicted = life.load(version).predict(batch)
-    said = {"prediction": predicted, "model_version": version.number}
+    said = {"prediction": predicted.labels, "model_version": version.number}
     kept = [*columns.id, *([columns.timestamp] if columns.timestamp else [])]
     table = pd.DataFrame({_beside(said, n): batch[n] for n in kept} | said, index=batch.index)
     path = life.store.write(life.spec.name, "predictions", partition, table)

@@ -97,7 +97,7 @@ def _decide(
         holdout[target].to_numpy(),
         challenger.predict(holdout),
         life.load(registry.first()).predict(holdout),
-        metric=spec.metric,
+        metric=life.metric,
         policy=spec.gate,
         partition=partition,
         production_partition=production.tags.get("partition"),

@@ -57,16 +57,16 @@ class TrackedTrainer:
         known = registered(client, spec.name, key)
         if known is not None:
             return Training(registry.get(known), len(table), known=True)
-        roles = self._with_floor(table, roles)
+        columns, roles = self.life.columns, self._with_floor(table, roles)
         with tempfile.TemporaryDirectory() as folder:
             # Before the search, which takes long, in case that a table is missing.
             recipe = self._recipe(table, partition, Path(folder), roles)
-            trained = train(table, spec.columns, spec.task, spec.training, self._record, roles)
+            trained = train(table, columns, spec.task, spec.training, self._record, roles)
             number = log_training(
                 client,
                 trained,
                 table,
-                spec.columns,
+                columns,
                 spec.task,
                 model=spec.name,
                 tags=self.tags
@@ -94,7 +94,7 @@ class TrackedTrainer:
             return roles
         first = life.load(life.registry.first())
         assert isinstance(first, Model)  # as the registry of MLflow has them
-        return with_floor(roles, first, table, spec.columns, spec.task, spec.training)
+        return with_floor(roles, first, table, life.columns, spec.task, spec.training)
 
     def _recipe(
         self, table: pd.DataFrame, partition: str | None, folder: Path, roles: Roles | None

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_assets.metrics import Metric
+from mlops_assets.predicted import Predicted
 from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.policy import GatePolicy
 from mlops_assets.random_effects import Mean, Measured, spread_of
@@ -106,7 +107,8 @@ def measure(
         The evidence; it does not depend on the order of the rows.
     """
     confidence = policy.first_confidence or _DEFAULT_CONFIDENCE
-    y, candidate_pred, production_pred = map(np.asarray, (y, candidate_pred, production_pred))
+    y = np.asarray(y)
+    candidate_pred, production_pred = map(Predicted.of, (candidate_pred, production_pred))
     candidate = _score(metric, y, candidate_pred)
     production = _score(metric, y, production_pred)
     # By the baseline's own classes: a class that came later cannot be right there.
@@ -172,7 +174,8 @@ def beside(
     """
     from scipy.special import ndtri
 
-    y, other_pred, production_pred = map(np.asarray, (y, other_pred, production_pred))
+    y = np.asarray(y)
+    other_pred, production_pred = map(Predicted.of, (other_pred, production_pred))
     improvement = metric.improvement(metric.score(y, other_pred), metric.score(y, production_pred))
     sure = float(ndtri(_DEFAULT_CONFIDENCE))
     lower = improvement_lower(
@@ -190,14 +193,18 @@ def beside(
 
 
 def by_period(
-    metric: Metric, y: np.ndarray, one: np.ndarray, other: np.ndarray, periods: np.ndarray
+    metric: Metric, y: np.ndarray, one: Predicted, other: Predicted, periods: np.ndarray
 ) -> list[Measured]:
-    """How much better ``one`` is than ``other``, period by period; -1 is none."""
+    """How much better ``one`` is than ``other``, period by period; -1 is none.
+
+    A period on which the score is not defined, as for want of a class, says nothing.
+    """
     found = []
     for period in np.unique(periods[periods >= 0]):
         rows = periods == period
         scores = metric.score(y[rows], one[rows]), metric.score(y[rows], other[rows])
-        found.append(Measured(metric.improvement(*scores), int(rows.sum())))
+        if np.isfinite(scores).all():
+            found.append(Measured(metric.improvement(*scores), int(rows.sum())))
     return found
 
 
@@ -210,7 +217,7 @@ def _of_the_holdout(
 ) -> list[Measured]:
     if periods is None:
         return []
-    one, other = np.asarray(candidate_pred), np.asarray(first_pred)
+    one, other = Predicted.of(candidate_pred), Predicted.of(first_pred)
     return by_period(metric, np.asarray(y), one, other, periods)
 
 
@@ -237,8 +244,8 @@ def _improvement(metric: Metric, candidate: float | None, production: float | No
 
 def improvement_lower(
     y: np.ndarray,
-    candidate_pred: np.ndarray,
-    production_pred: np.ndarray,
+    candidate_pred: Predicted | np.ndarray,
+    production_pred: Predicted | np.ndarray,
     metric: Metric,
     confidence: float,
     resamples: int,
@@ -254,8 +261,9 @@ def improvement_lower(
 
     if len(y) < 2:
         return None
-    rows = _rows((production_pred, candidate_pred, y), seed)
-    true, candidate, production = y[rows], candidate_pred[rows], production_pred[rows]
+    candidate, production = metric.looks_at(candidate_pred), metric.looks_at(production_pred)
+    rows = _rows((production, candidate), y, seed)
+    true, candidate, production = y[rows], candidate[rows], production[rows]
 
     def improvement(positions: np.ndarray, axis: int = -1) -> np.ndarray:  # noqa: ARG001
         candidates = metric.resampled(true, candidate, positions)
@@ -273,11 +281,16 @@ def improvement_lower(
         method="percentile",
         random_state=np.random.default_rng(seed),
     )
-    return float(result.confidence_interval.low)
+    # Where a resample lacks a class, some metrics are not defined.
+    return float(np.nanquantile(result.bootstrap_distribution, 1 - confidence))
 
 
 def chance_score(
-    y: np.ndarray, predicted: np.ndarray, metric: Metric, confidence: float, seed: int
+    y: np.ndarray,
+    predicted: Predicted | np.ndarray,
+    metric: Metric,
+    confidence: float,
+    seed: int,
 ) -> float | None:
     """What the predictions score without knowing the rows: a quantile over permutations.
 
@@ -288,22 +301,24 @@ def chance_score(
     """
     if len(y) < 2:
         return None
-    rows = _rows((predicted, y), seed)
-    true, dealt = y[rows], predicted[rows]
+    dealt = metric.looks_at(predicted)
+    rows = _rows((dealt,), y, seed)
+    true, dealt = y[rows], dealt[rows]
     rng = np.random.default_rng(seed)
     scores = _dealt_scores(true, dealt, metric, rng)
     return float(np.quantile(scores, confidence if metric.greater_is_better else 1 - confidence))
 
 
 def _dealt_scores(
-    true: np.ndarray, dealt: np.ndarray, metric: Metric, rng: np.random.Generator
+    true: np.ndarray, dealt: Predicted, metric: Metric, rng: np.random.Generator
 ) -> np.ndarray:
     from pandas import factorize
 
-    if metric.task == "regression":
-        return np.array([metric.score(true, rng.permutation(dealt)) for _ in range(_PERMUTATIONS)])
+    if not metric.by_counts:
+        deals = (rng.permutation(len(true)) for _ in range(_PERMUTATIONS))
+        return np.array([metric.score(true, dealt[deal]) for deal in deals])
     true_codes, classes = factorize(true)  # pyright: ignore[reportCallIssue, reportArgumentType]
-    codes, predicted = factorize(dealt)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    codes, predicted = factorize(dealt.labels)  # pyright: ignore[reportCallIssue, reportArgumentType]
     # A deal is told by how often each class meets each prediction.
     first = true_codes * len(predicted)
     cells = len(classes) * len(predicted)
@@ -315,9 +330,9 @@ def _dealt_scores(
     )
 
 
-def _rows(columns: tuple[np.ndarray, ...], seed: int) -> np.ndarray:
+def _rows(predicted: tuple[Predicted, ...], y: np.ndarray, seed: int) -> np.ndarray:
     """The rows to resample, in an order that does not depend on how they were stored."""
-    rows = np.lexsort([np.asarray(column).astype(str) for column in columns])
+    rows = np.lexsort([*(key for each in predicted for key in each.sort_keys()), y.astype(str)])
     if len(rows) > MAX_BOOTSTRAP_ROWS:
         chosen = np.random.default_rng(seed).choice(len(rows), MAX_BOOTSTRAP_ROWS, replace=False)
         rows = rows[np.sort(chosen)]
@@ -325,11 +340,16 @@ def _rows(columns: tuple[np.ndarray, ...], seed: int) -> np.ndarray:
 
 
 def _score(metric: Metric, y: ArrayLike, predictions: ArrayLike) -> float | None:
-    return metric.score(y, predictions) if len(np.asarray(y)) else None
+    return _finite(metric.score(y, predictions)) if len(np.asarray(y)) else None
 
 
 def _score_of_known(metric: Metric, y: ArrayLike, predictions: ArrayLike) -> float | None:
-    return metric.score_of_known(y, predictions) if len(np.asarray(y)) else None
+    return _finite(metric.score_of_known(y, predictions)) if len(np.asarray(y)) else None
+
+
+def _finite(score: float) -> float | None:
+    """The score; None where it is not defined, as on rows of one class."""
+    return score if np.isfinite(score) else None
 
 
 def _drop(metric: Metric, candidate: float | None, first: float | None) -> float | None:

@@ -69,9 +69,9 @@ def _does_retraining_pay(ours: dict[str, Lived], spec: ModelSpec) -> list[str]:
         ]
     best = max(paying, key=lambda one: one.gain.mean if one.gain else 0.0)
     assert best.gain is not None, "it would not be among those that gain"
-    never = ours[NEVER]
+    never, metric = ours[NEVER], spec.metric_of().name
     return [
-        f"Retraining pays here: `{best.name}` has a mean {spec.metric.name} of {_score(best.mean)} "
+        f"Retraining pays here: `{best.name}` has a mean {metric} of {_score(best.mean)} "
         f"where never retraining has {_score(never.mean)}, and was better in "
         f"{best.gain.weeks_better} of {best.gain.weeks} weeks."
     ]
@@ -85,7 +85,7 @@ def _beside_the_calendar(ours: dict[str, Lived], spec: ModelSpec) -> list[str]:
     beaten_by = [one for one in simple if one.name in configured.dominated_by]
     if beaten_by:
         cheapest = min(beaten_by, key=lambda one: one.retrainings)
-        apart = difference(cheapest.log, configured.log, spec.metric)
+        apart = difference(cheapest.log, configured.log, spec.metric_of())
         much = "better" if apart and apart.clear else "no worse"
         told.append(
             f"`{CONFIGURED}` retrained {_times(configured.retrainings)} for a mean of "
@@ -161,7 +161,7 @@ def _variants(ours: dict[str, Lived], spec: ModelSpec) -> list[str]:
         if one.log.decisions == configured.log.decisions:
             told.append(f"`{one.name}` changes no decision in this history.")
             continue
-        apart = difference(one.log, configured.log, spec.metric)
+        apart = difference(one.log, configured.log, spec.metric_of())
         word = "no clear difference to"
         if apart and apart.clear:
             word = "clearly better than" if apart.mean > 0 else "clearly worse than"

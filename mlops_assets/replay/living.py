@@ -1,6 +1,7 @@
 """One policy lived through a history, day by day, with the steps that run in production."""
 
 import datetime as dt
+import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -131,6 +132,7 @@ class Living:
         """Take the baseline and train the first model, unless that is done."""
         if self.life.registry.version("production") is None:
             take_baseline(self.life)
+            self._trainer.columns = self.life.columns
             train_baseline_model(self.life, self._trainer)
 
     def through(self, history: History) -> Iterator[str]:
@@ -171,8 +173,9 @@ class Living:
         rows = spec.columns.labelled(table)
         if len(rows):
             predicted = self.life.load(version).predict(rows)
-            score = spec.metric.score(rows[spec.columns.target].to_numpy(), predicted)
-            self.log.scores[partition] = score
+            score = self.life.metric.score(rows[spec.columns.target].to_numpy(), predicted)
+            if math.isfinite(score):
+                self.log.scores[partition] = score
         return True
 
     def _with_labels(self, partition: str) -> pd.DataFrame:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 import pandas as pd
 
+from mlops_assets.data.columns import Columns
 from mlops_assets.lifecycle.memory import MemoryRegistry
 from mlops_assets.lifecycle.outside import Training
+from mlops_assets.predicted import Predicted
 from mlops_assets.replay.scratch import keep, take
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training.automl import train
@@ -31,7 +32,7 @@ class KeptModel:
 
     path: Path
     _loaded: ClassVar[OrderedDict[Path, Model]] = OrderedDict()
-    _predicted: ClassVar[OrderedDict[tuple[Path, int], tuple[pd.DataFrame, np.ndarray]]] = (
+    _predicted: ClassVar[OrderedDict[tuple[Path, int], tuple[pd.DataFrame, Predicted]]] = (
         OrderedDict()
     )
 
@@ -40,8 +41,8 @@ class KeptModel:
         """The columns it was trained on, in their order."""
         return self.load().features
 
-    def predict(self, frame: pd.DataFrame) -> np.ndarray:
-        """The prediction for each row of ``frame``, of shape (n_rows,)."""
+    def predict(self, frame: pd.DataFrame) -> Predicted:
+        """What it says of each row of ``frame``."""
         key = self.path, id(frame)  # no other frame has this id while the frame is kept
         if key not in self._predicted:
             self._predicted[key] = frame, self.load().predict(frame)
@@ -77,7 +78,12 @@ class ReplayTrainer:
     folder: Path
     mode: Mode
     fitted: int = 0
+    columns: Columns = field(init=False)
     _first: KeptModel | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        """Until the baseline tells the positive class, the roles are those of the YAML."""
+        self.columns = self.spec.columns
 
     def __call__(
         self,
@@ -101,10 +107,10 @@ class ReplayTrainer:
 
     def _searched(self, table: pd.DataFrame, roles: Roles | None) -> Model:
         spec, known = self.spec, self._with_floor(table, roles)
-        return train(table, spec.columns, spec.task, spec.training, lambda _: None, known).model
+        return train(table, self.columns, spec.task, spec.training, lambda _: None, known).model
 
     def _refitted(self, first: Model, table: pd.DataFrame, roles: Roles | None) -> Model:
-        columns, task, policy = self.spec.columns, self.spec.task, self.spec.training
+        columns, task, policy = self.columns, self.spec.task, self.spec.training
         known = self._with_floor(table, roles)
         if known is None:
             return refit(first, table, columns, task)
@@ -114,20 +120,20 @@ class ReplayTrainer:
         if roles is None or self._first is None:
             return roles
         spec, first = self.spec, self._first.load()
-        return with_floor(roles, first, table, spec.columns, spec.task, spec.training)
+        return with_floor(roles, first, table, self.columns, spec.task, spec.training)
 
     def _kept(self, how: str, table: pd.DataFrame, fit: Callable[[], Model]) -> KeptModel:
-        path = self.folder / _key(how, table, self.spec)
+        path = self.folder / _key(how, table, self.spec, self.columns)
         if not path.exists():
             keep(path, fit())
             self.fitted += 1
         return KeptModel(path)
 
 
-def _key(how: str, table: pd.DataFrame, spec: ModelSpec) -> str:
+def _key(how: str, table: pd.DataFrame, spec: ModelSpec, columns: Columns) -> str:
     """What a training depends on: its rows in their order, the settings, and how it is done."""
     settings: list[Any] = [how, spec.task, list(map(str, table.columns))]
-    settings += [spec.columns.model_dump(mode="json"), spec.training.model_dump(mode="json")]
+    settings += [columns.model_dump(mode="json"), spec.training.model_dump(mode="json")]
     digest = hashlib.sha256(json.dumps(settings).encode())
     digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     return digest.hexdigest()[:32]

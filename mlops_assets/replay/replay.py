@@ -80,7 +80,7 @@ def replay(wish: Wish, console: Console) -> Path:
             logs = live(asked, history, scratch, wish.mode, console)
         finally:
             (scratch / _SECONDS).write_text(str(time.monotonic() - started), encoding="utf-8")
-        lived = compared(logs, spec.metric)
+        lived = compared(logs, spec.metric_of())
         found = result(spec, history, lived, wish.mode, time.monotonic() - started)
         written = folder / "index.html"
         written.write_text(page(found), encoding="utf-8")

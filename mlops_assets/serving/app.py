@@ -101,14 +101,15 @@ def _predict(served: Served, body: bytes, content_type: str) -> dict[str, Any]:
             f"({type(error).__name__}: {str(error)[:200]}). Compare their values with what it was "
             "trained on."
         ) from error
-    if predicted.dtype.kind == "f" and not np.isfinite(predicted).all():
-        row = int(np.flatnonzero(~np.isfinite(predicted))[0])
+    labels = predicted.labels
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        row = int(np.flatnonzero(~np.isfinite(labels))[0])
         raise UserError(
             f"The prediction for row {row} is no finite number. Compare its values with what the "
             "model was trained on."
         )
     notes = notes_of(table, Columns(target=""))  # whoever sent the values may see them
-    answer = {"predictions": predicted.tolist(), "version": served.version.number}
+    answer = {"predictions": labels.tolist(), "version": served.version.number}
     return answer | ({"notes": list(notes)} if notes else {})
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 from mlops_assets.data.columns import Columns
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Metric, Task, get_metric, metrics_for
+from mlops_assets.predicted import Predicted
 from mlops_assets.training.features import Model, model_input
 from mlops_assets.training.folds import assign_folds
 from mlops_assets.training.model_format import can_store
@@ -82,7 +83,7 @@ class Trained:
     parameters: dict[str, Any]
     features: tuple[str, ...]
     metric: str
-    cross_validated: np.ndarray
+    cross_validated: Predicted
     failed: tuple[AlgorithmResult, ...]
     notes: tuple[str, ...]
     regime_weight: float | None = None
@@ -122,7 +123,7 @@ def train(
         UserError: Too few rows, one class, no features, an unknown algorithm, or none that could
             be trained.
     """
-    metric = get_metric(policy.metric, task)
+    metric = get_metric(policy.metric, task, columns.positive)
     features = columns.features(frame)
     _check(frame, columns, features, task)
     table = model_input(frame, features).reset_index(drop=True)
@@ -525,7 +526,7 @@ class _Found:
 
     algorithm: str
     pipeline: Any
-    predicted: np.ndarray
+    predicted: Predicted
     weight: float | None
 
 

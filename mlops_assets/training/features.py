@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.errors import UserError
+from mlops_assets.predicted import Predicted
 
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 
@@ -83,8 +84,8 @@ class Predictor(Protocol):
         """The columns it was trained on, in their order."""
         ...
 
-    def predict(self, frame: pd.DataFrame) -> np.ndarray:
-        """The prediction for each row, of shape (n_rows,); other columns are ignored."""
+    def predict(self, frame: pd.DataFrame) -> Predicted:
+        """What it says of each row; other columns are ignored."""
         ...
 
 
@@ -99,8 +100,8 @@ class Model:
         """The columns it was trained on, in their order."""
         return [str(name) for name in self.pipeline.feature_names_in_]
 
-    def predict(self, frame: pd.DataFrame) -> np.ndarray:
-        """The prediction for each row of ``frame``, of shape (n_rows,); other columns are ignored.
+    def predict(self, frame: pd.DataFrame) -> Predicted:
+        """What it says of each row of ``frame``; other columns are ignored.
 
         Raises:
             UserError: A column it was trained on is missing.
@@ -112,8 +113,18 @@ class Model:
                 f"{', '.join(missing)}. Give them, or train a model without them."
             )
         if frame.empty:
-            return np.array([])
+            return Predicted(np.array([]))
         with warnings.catch_warnings():
             # That a text was never seen is for the data contract and the drift report to say.
             warnings.filterwarnings("ignore", "Found unknown categories", UserWarning)
-            return np.asarray(self.pipeline.predict(model_input(frame, self.features)))
+            return predicted_by(self.pipeline, model_input(frame, self.features))
+
+
+def predicted_by(pipeline: Any, table: pd.DataFrame) -> Predicted:
+    """What a fitted pipeline says of rows as it takes them, with probabilities where it has any."""
+    encoded = pipeline[:-1].transform(table) if len(pipeline) > 1 else table
+    estimator = pipeline[-1]
+    labels = np.asarray(estimator.predict(encoded))
+    if not hasattr(estimator, "predict_proba"):
+        return Predicted(labels)
+    return Predicted(labels, np.asarray(estimator.predict_proba(encoded)), estimator.classes_)

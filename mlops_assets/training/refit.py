@@ -52,7 +52,7 @@ def refit_weighted(
     roles: Roles,
 ) -> tuple[Model, float]:
     """:func:`refit`, with the weight of the regime's rows that does best; and that weight."""
-    metric = get_metric(policy.metric, task)
+    metric = get_metric(policy.metric, task, columns.positive)
     table, target = _plain(model, frame, columns, task)
     can = takes_weights(model.pipeline.steps[-1][1])
     fold_of, _ = assign_folds(frame, columns, task, FOLDS, policy.seed, roles)
@@ -78,7 +78,7 @@ def with_floor(
     """
     if roles.max_drop is None or roles.floor is not None or not roles.baseline.any():
         return roles
-    metric = get_metric(roles.metric, task)
+    metric = get_metric(roles.metric, task, columns.positive)
     rows = frame[roles.baseline].reset_index(drop=True)
     fold_of, _ = assign_folds(rows, columns, task, FOLDS, policy.seed)
     table, target = _plain(first, rows, columns, task)

@@ -348,7 +348,7 @@ def _log_confusion(client: Client, target: pd.Series, trained: Trained) -> None:
     from sklearn.metrics import ConfusionMatrixDisplay
 
     true = target.astype(str).to_numpy()
-    matrix = pd.crosstab(true, trained.cross_validated.astype(str))
+    matrix = pd.crosstab(true, trained.cross_validated.labels.astype(str))
     labels = sorted(set(matrix.index) | set(matrix.columns))
     counts = matrix.reindex(index=labels, columns=labels, fill_value=0)
     shown = [label.replace("$", r"\$") for label in labels]  # between two, it would be a formula

@@ -18,13 +18,15 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.metrics import Metric, Task, get_metric
+from mlops_assets.predicted import Predicted
+from mlops_assets.training.features import predicted_by
 from mlops_assets.training.policy import TrainingPolicy
 
 FOLDS = 5  # of the cross-validation of weights: each of them is a fit for each weight
 ALONE = math.inf  # the weight with which older rows count for nothing
-# Predicts each row by a fit on the folds without it, given what each row weighs (None: all the
-# same); both of shape (n_rows,).
-OutOfFold = Callable[[np.ndarray | None], np.ndarray]
+# Predicts each row by a fit on the folds without it, given what each row weighs, of shape (n_rows,)
+# (None: all the same).
+OutOfFold = Callable[[np.ndarray | None], Predicted]
 # Where the older rows weigh less than this many times the regime's, equal halves are near enough.
 _LEAST_RATIO = 2.0
 _FEWEST = 30  # rows of the regime to choose by
@@ -121,7 +123,7 @@ class Tried:
     score: float
     baseline: float | None
     keeps_baseline: bool
-    predicted: np.ndarray = field(repr=False)
+    predicted: Predicted = field(repr=False)
 
 
 def weights_to_try(
@@ -174,7 +176,7 @@ def weigh(
         metric: What the score on the regime's rows is.
     """
     task: Task = metric.task
-    keeps = get_metric(roles.metric, task)
+    keeps = get_metric(roles.metric, task, metric.positive)
     truth = target.to_numpy()
     tried = []
     for weight in weights:
@@ -215,7 +217,7 @@ def with_quiet_or_without(
     if used.keeps_baseline or left.keeps_baseline:
         better = best_of([used, left], metric)
     else:
-        keeps = get_metric(roles.metric, metric.task)
+        keeps = get_metric(roles.metric, metric.task, metric.positive)
         drop = keeps.improvement(used.baseline or 0.0, left.baseline or 0.0)
         better = used if drop >= 0 else left
     what = "left out" if better is left else "learned from"
@@ -284,18 +286,20 @@ def cross_validated(
     target: pd.Series,
     fold_of: np.ndarray,
     weights: np.ndarray | None,
-) -> np.ndarray:
-    """What is predicted for each row by a fit on the other folds; of shape (n_rows,)."""
+) -> Predicted:
+    """What is predicted for each row by a fit on the other folds."""
     from sklearn.base import clone
 
-    predicted = np.empty(len(target), dtype=target.to_numpy().dtype)
+    parts: list[Predicted] = []
+    places: list[np.ndarray] = []
     for fold in np.unique(fold_of):
         held = fold_of == fold
         fitted: Any = clone(pipeline)
         inside = None if weights is None else weights[~held]
         fit_weighted(fitted, table[~held], target[~held], inside)
-        predicted[held] = fitted.predict(table[held])
-    return predicted
+        parts.append(predicted_by(fitted, table[held]))
+        places.append(np.flatnonzero(held))
+    return Predicted.joined(parts)[np.argsort(np.concatenate(places))]
 
 
 def fit_weighted(

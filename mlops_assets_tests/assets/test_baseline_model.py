@@ -17,7 +17,7 @@ def test_its_score_is_the_one_on_the_holdout_that_it_has_not_seen(demo_days, tol
     holdout = baseline_parts(demo_days.life).judge
     features = spec.columns.features(holdout)
     model = registry.load(registry.get(1))
-    score = spec.metric.score(holdout["species"].to_numpy(), model.predict(holdout[features]))
+    score = spec.metric_of().score(holdout["species"].to_numpy(), model.predict(holdout[features]))
     assert told["holdout_f1_macro"] == pytest.approx(score)
     assert told["holdout_rows"] == len(holdout) == 45
     assert told["training_rows"] == 105

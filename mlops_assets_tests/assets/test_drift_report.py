@@ -95,7 +95,9 @@ def test_production_is_scored_on_the_labelled_rows_of_the_batch(demo_days):
     batch = demo_days.store.read("iris", "drifted_batch", day)
     model = demo_days.registry.load(demo_days.registry.get(1))
     features = demo_days.spec.columns.features(batch)
-    score = demo_days.spec.metric.score(batch["species"].to_numpy(), model.predict(batch[features]))
+    score = demo_days.spec.metric_of().score(
+        batch["species"].to_numpy(), model.predict(batch[features])
+    )
     told = demo_days.runs["drifted_batch", day].metadata("drift_report")
     assert told["production_score"] == pytest.approx(score)
 
@@ -173,5 +175,5 @@ def test_rows_that_production_has_learned_do_not_score_it(fork):
     rows = evaluation_rows(loop.life, [day])
     features = loop.spec.columns.features(rows)
     predicted = loop.registry.load(loop.registry.get(2)).predict(rows[features])
-    score = loop.spec.metric.score(rows["species"].to_numpy(), predicted)
+    score = loop.spec.metric_of().score(rows["species"].to_numpy(), predicted)
     assert told["production_score"] == pytest.approx(score)

@@ -71,7 +71,7 @@ def test_the_scores_are_those_on_the_evaluation_rows_and_on_the_holdout(demo_day
 
     def score(version, table):
         predicted = registry.load(registry.get(version)).predict(table[features])
-        return spec.metric.score(table["species"].to_numpy(), predicted)
+        return spec.metric_of().score(table["species"].to_numpy(), predicted)
 
     told = told_of(demo_days, PROMOTED)
     assert told["evaluation_rows"] == len(rows) == 120

@@ -27,6 +27,7 @@ from mlops_assets.lifecycle.journal import ALL
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.memory import MemoryRegistry, MemoryStore
 from mlops_assets.lifecycle.outside import Training
+from mlops_assets.predicted import Predicted
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training.features import model_input
 
@@ -147,8 +148,8 @@ class Tree:
     tree: Any
     features: list[str]
 
-    def predict(self, frame: pd.DataFrame) -> Any:
-        return self.tree.predict(_numbers(frame, self.features))
+    def predict(self, frame: pd.DataFrame) -> Predicted:
+        return Predicted(np.asarray(self.tree.predict(_numbers(frame, self.features))))
 
     @classmethod
     def fit(cls, rows: pd.DataFrame) -> "Tree":

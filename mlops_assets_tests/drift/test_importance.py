@@ -7,6 +7,7 @@ import pytest
 from mlops_assets.drift.importance import permutation_importance, rank_by_importance
 from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 from mlops_assets.metrics import get_metric
+from mlops_assets.predicted import Predicted
 
 
 def column(name: str, distance: float, differs: bool) -> ColumnDrift:
@@ -35,9 +36,9 @@ def test_columns_are_ranked_by_drift_times_importance():
 class Threshold:
     """Predicts 1 where the column is positive."""
 
-    def predict(self, features: pd.DataFrame) -> np.ndarray:
+    def predict(self, features: pd.DataFrame) -> Predicted:
         """The column's sign."""
-        return (features["used"] > 0).astype(int).to_numpy()
+        return Predicted((features["used"] > 0).astype(int).to_numpy())
 
 
 @pytest.mark.parametrize("rows", [400, 5000])

@@ -24,6 +24,7 @@ from mlops_assets.lifecycle.outside import Trainer, Training
 from mlops_assets.lifecycle.production_model import DecisionOutcome, decide_on_candidate
 from mlops_assets.lifecycle.recipe import RECIPE, ROWS, make_recipe
 from mlops_assets.lifecycle.rows import ORIGIN, baseline_parts
+from mlops_assets.predicted import Predicted
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training.tracking import Recorded
 from mlops_assets.training.weights import Roles
@@ -82,8 +83,8 @@ class Small:
     tree: DecisionTreeClassifier
     features: list[str] = field(default_factory=lambda: ["x", "z"])
 
-    def predict(self, frame: pd.DataFrame) -> np.ndarray:
-        return self.tree.predict(frame[self.features])
+    def predict(self, frame: pd.DataFrame) -> Predicted:
+        return Predicted(np.asarray(self.tree.predict(frame[self.features])))
 
     @classmethod
     def fit(cls, rows: pd.DataFrame) -> "Small":

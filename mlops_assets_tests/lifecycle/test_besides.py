@@ -8,6 +8,7 @@ import pytest
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.moves import roll_back
 from mlops_assets.lifecycle.production_model import decide_on_candidate
+from mlops_assets.predicted import Predicted
 from mlops_assets_tests.lifecycle import made
 
 FIRST = dt.date.fromisoformat(made.USUAL)
@@ -132,7 +133,7 @@ class Contrary:
     features = ("x", "z")
 
     def predict(self, frame):
-        return np.where(frame["x"] > 0, "low", "high")
+        return Predicted(np.where(frame["x"] > 0, "low", "high"))
 
 
 @pytest.mark.parametrize("late", [3, 8])

@@ -18,6 +18,7 @@ from mlops_assets.lifecycle.outside import Training
 from mlops_assets.lifecycle.predictions import predict
 from mlops_assets.lifecycle.production_model import decide_on_candidate
 from mlops_assets.lifecycle.recipe import make_recipe
+from mlops_assets.predicted import Predicted
 from mlops_assets.training.features import model_input
 from mlops_assets.training.tracking import Recorded
 from mlops_assets_tests.lifecycle import made
@@ -31,8 +32,8 @@ class Tree:
     tree: Any
     features: list[str]
 
-    def predict(self, frame: pd.DataFrame) -> Any:
-        return self.tree.predict(model_input(frame, self.features).to_numpy())
+    def predict(self, frame: pd.DataFrame) -> Predicted:
+        return Predicted(self.tree.predict(model_input(frame, self.features).to_numpy()))
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def test_the_server_takes_every_column_by_its_name(loop):
         follower.refresh()
     assert follower.served, follower.problem
     rows = renamed(BATCHES[DAYS[0]], 1)
-    expected = follower.served.model.predict(rows).tolist()
+    expected = follower.served.model.predict(rows).labels.tolist()
     asked = Asked(follower.served.model, follower.served.columns)
     for body, kind in (
         (json.dumps({"dataframe_records": rows.to_dict("records")}), "application/json"),

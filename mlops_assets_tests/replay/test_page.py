@@ -36,7 +36,7 @@ def found():
     )
     history = History(DAYS, DAYS[:-2], {DAYS[-1]: EVIL}, ("A note.",))
     never = Log(scores=dict.fromkeys(DAYS, 0.5))
-    lived = compared({"as configured": log, EVIL: never, "never": never}, spec.metric)
+    lived = compared({"as configured": log, EVIL: never, "never": never}, spec.metric_of())
     return result(spec, history, lived, "fast", 150.0)
 
 

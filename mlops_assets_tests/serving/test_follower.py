@@ -25,7 +25,7 @@ def test_it_follows_the_alias_forward_and_back(registry):
         registry.set_alias("production", registry.get(number))
         follower.refresh()
         assert follower.served.version.number == number
-        assert follower.served.model.predict(ROW).tolist() == [answer]
+        assert follower.served.model.predict(ROW).labels.tolist() == [answer]
         assert follower.problem is None
 
 
@@ -107,7 +107,7 @@ def test_a_changed_file_is_not_served_and_the_old_version_goes_on(registry, harm
     registry.set_alias("production", registry.get(2))
     follower.refresh()
     assert follower.served.version.number == 1
-    assert follower.served.model.predict(ROW).tolist() == ["one"]
+    assert follower.served.model.predict(ROW).labels.tolist() == ["one"]
     assert "version 2 of 'shop'" in follower.problem
     assert "Nothing was loaded" in follower.problem
 

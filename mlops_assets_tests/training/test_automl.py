@@ -44,7 +44,7 @@ def test_the_defaults_compare_fourteen_algorithms_and_fit_the_best_on_every_row(
         "precision_macro",
         "recall_macro",
     }
-    assert (trained.model.predict(iris()) == iris()["species"]).mean() > 0.95
+    assert (trained.model.predict(iris()).labels == iris()["species"]).mean() > 0.95
     assert (trained.cross_validated == iris()["species"]).mean() > 0.9
     # No logs.log, no mlruns, nothing on the terminal.
     assert list(Path.cwd().iterdir()) == []
@@ -92,14 +92,14 @@ def test_every_kind_of_column_is_learnt_from_and_unseen_texts_are_predicted(task
     assert len(trained.model.predict(unseen)) == 20
     if task == "regression":
         assert trained.leaderboard["RMSE"].is_monotonic_increasing
-        assert np.abs(trained.model.predict(unseen)).max() < 100
+        assert np.abs(trained.model.predict(unseen).labels).max() < 100
 
 
 @pytest.mark.parametrize("target", [[True, False], [3, 7]])
 def test_predictions_are_labels_as_they_were_given(target):
     frame = iris().head(100)
     frame["species"] = np.repeat(target, 50)
-    predicted = run(frame, algorithms=["lr"]).model.predict(frame)
+    predicted = run(frame, algorithms=["lr"]).model.predict(frame).labels
     assert (predicted == frame["species"]).all()
     assert type(predicted.tolist()[0]) is type(target[0])
 
@@ -205,7 +205,7 @@ def test_a_linear_model_learns_of_a_regime_what_its_weight_lets_it():
     ranked = [one.leaderboard["F1 macro"].iloc[0] for one in (alike, more)]
     assert ranked[1] > ranked[0] + 0.1  # the algorithms are compared with the weight
     new = frame[roles.regime]
-    right = [(one.model.predict(new) == new["species"]).mean() for one in (alike, chosen)]
+    right = [(one.model.predict(new).labels == new["species"]).mean() for one in (alike, chosen)]
     assert right[1] > right[0] + 0.1
 
 

@@ -30,7 +30,7 @@ def test_a_version_carries_the_digest_of_its_file(registry):
     version = registry.get(1)
     assert Digest.from_tags(version.tags) == Digest.of(content)
     assert version.tags["model_bytes"] == str(len(content))
-    assert registry.load(version).predict(ROW).tolist() == ["one"]
+    assert registry.load(version).predict(ROW).labels.tolist() == ["one"]
 
 
 @pytest.mark.parametrize("harm", HARM)
@@ -40,7 +40,7 @@ def test_a_file_that_is_not_the_one_that_was_registered_is_refused(registry, har
         registry.load(registry.get(1))
     for part in ("version 1 of 'shop'", "Nothing was loaded", "from a backup", "who can write"):
         assert part in str(told.value)
-    assert registry.load(registry.get(2)).predict(ROW).tolist() == ["two"]
+    assert registry.load(registry.get(2)).predict(ROW).labels.tolist() == ["two"]
 
 
 def test_the_file_of_another_version_is_refused_and_both_digests_are_told(registry):
@@ -81,7 +81,7 @@ def test_a_version_of_before_there_were_digests_loads_and_that_is_said_once(regi
     without_digest(registry, 1)
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            assert registry.load(registry.get(1)).predict(ROW).tolist() == ["one"]
+            assert registry.load(registry.get(1)).predict(ROW).labels.tolist() == ["one"]
     said = [text for text in caplog.messages if "No digest of the file of version 1" in text]
     assert len(said) == 1
     assert "model_sha256" not in registry.get(1).tags  # what may be changed already is not blessed

@@ -26,8 +26,8 @@ def test_it_predicts_what_a_search_on_these_rows_predicts():
     searched = train(later, COLUMNS, "classification", POLICY, lambda _: None).model
     again = refit(trained.model, later, COLUMNS, "classification")
     rows = table(2)
-    assert (again.predict(rows) == searched.predict(rows)).all()
-    assert not (again.predict(rows) == trained.model.predict(rows)).all()
+    assert (again.predict(rows).labels == searched.predict(rows).labels).all()
+    assert not (again.predict(rows).labels == trained.model.predict(rows).labels).all()
 
 
 def test_it_says_nothing(capsys):

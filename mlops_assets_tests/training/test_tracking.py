@@ -87,8 +87,8 @@ def test_the_model_loads_checked_and_through_pyfunc_by_its_alias(experiment, tra
     number, _ = record(experiment, trained)
     registry = Registry("iris", mlflow_uri)
     registry.promote(registry.get(number), None)
-    expected = trained[0].model.predict(mixed())
-    assert (registry.load(registry.in_use()).predict(mixed()) == expected).all()
+    expected = trained[0].model.predict(mixed()).labels
+    assert (registry.load(registry.in_use()).predict(mixed()).labels == expected).all()
     served = mlflow.pyfunc.load_model("models:/iris@production")
     example = served.input_example
     assert len(served.predict(example)) == len(example) == 5
