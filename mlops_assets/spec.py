@@ -12,6 +12,7 @@ from mlops_assets.data.sources import Source
 from mlops_assets.data.splits import SplitPolicy
 from mlops_assets.drift.policy import DriftPolicy, RetrainPolicy
 from mlops_assets.errors import UserError
+from mlops_assets.fairness import FairnessPolicy
 from mlops_assets.metrics import Metric, Task, get_metric
 from mlops_assets.promotion.policy import GatePolicy, RollbackPolicy
 from mlops_assets.training.policy import ALGORITHMS, TrainingPolicy
@@ -102,6 +103,16 @@ class ModelSpec(BaseModel):
     rollback: RollbackPolicy = Field(
         default_factory=RollbackPolicy,
         description="When production goes back to the version before it by itself.",
+    )
+    slices: list[str] = Field(
+        default=[],
+        description="Parts of the rows that are scored by themselves in every report and "
+        "comparison: a column, each value of which is one, or a condition such as `age < 30`.",
+    )
+    fairness: FairnessPolicy | None = Field(
+        default=None,
+        description="Groups between which differences in what the model says are reported, and "
+        "may be bounded.",
     )
     replay: ReplayPolicy = Field(
         default_factory=ReplayPolicy, description="How the model's past is lived again."

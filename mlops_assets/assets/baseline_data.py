@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from mlops_assets.assets.markdown import as_code, as_pairs
 from mlops_assets.assets.shared import asset, life_of, table_metadata, told_plainly
 from mlops_assets.data.store import Store
 from mlops_assets.drift.day_effects import FEWEST_PERIODS
 from mlops_assets.lifecycle.baseline_data import BaselineOutcome, take_baseline
+from mlops_assets.markdown import as_code, as_pairs
 from mlops_assets.spec import ModelSpec
 
 ALL_OF_IT = 0.95

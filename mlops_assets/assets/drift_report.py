@@ -4,11 +4,11 @@ from typing import Any
 
 import dagster as dg
 
-from mlops_assets.assets.markdown import as_table, as_text
 from mlops_assets.assets.shared import ACCEPTS_FAULTS, asset, life_of, told_plainly
 from mlops_assets.data.store import Store
 from mlops_assets.lifecycle.drift_report import DriftOutcome, report_drift
 from mlops_assets.lifecycle.faults import accept_day
+from mlops_assets.markdown import as_fairness, as_number, as_table, as_text
 from mlops_assets.resources.mlflow import first_try
 from mlops_assets.spec import ModelSpec
 
@@ -82,6 +82,7 @@ def _result(spec: ModelSpec, found: DriftOutcome) -> dg.MaterializeResult:
         metadata["decided_before"] = found.decided_before
     if found.score is not None:
         metadata["production_score"] = found.score
+    metadata |= _of_parts(found)
     severity = dg.AssetCheckSeverity
     checks = [
         dg.AssetCheckResult(
@@ -98,6 +99,19 @@ def _result(spec: ModelSpec, found: DriftOutcome) -> dg.MaterializeResult:
         ),
     ]
     return dg.MaterializeResult(metadata=metadata, check_results=checks)
+
+
+def _of_parts(found: DriftOutcome) -> dict[str, Any]:
+    """How production does on parts of the rows: those that are named, and where it errs most."""
+    told: dict[str, Any] = {}
+    if found.slices:
+        rows = [[as_text(s.name), f"{s.rows}", as_number(s.score)] for s in found.slices]
+        told["slices"] = as_table(["slice", "rows", "production's score"], rows)
+    if found.fairness:
+        told["fairness"] = as_fairness(found.fairness)
+    if found.weakest:
+        told["weakest_slice"] = found.weakest.text
+    return told
 
 
 def _beside_previous(found: DriftOutcome) -> str:

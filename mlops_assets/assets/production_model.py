@@ -4,11 +4,11 @@ from typing import Any
 
 import dagster as dg
 
-from mlops_assets.assets.markdown import as_table, as_text
 from mlops_assets.assets.shared import asset, life_of, told_plainly
 from mlops_assets.data.store import Store
 from mlops_assets.lifecycle.journal import Decided
 from mlops_assets.lifecycle.production_model import DecisionOutcome, decide_on_candidate
+from mlops_assets.markdown import as_fairness, as_number, as_table, as_text
 from mlops_assets.resources.mlflow import MlflowRun, end_mlflow_on_run_finished
 from mlops_assets.spec import ModelSpec
 
@@ -70,6 +70,14 @@ def _numbers(decided: Decided) -> dict[str, Any]:
         "baseline_drop": evidence.baseline_drop,
         "evaluation_rows": evidence.evaluation_rows,
     }
+    if evidence.slices:
+        parts = [
+            [as_text(s.name), f"{s.rows}", *map(as_number, (s.candidate_score, s.production_score))]
+            for s in evidence.slices
+        ]
+        told["slices"] = as_table(["slice", "rows", "candidate", "production"], parts)
+    if evidence.fairness:
+        told["fairness"] = as_fairness(evidence.fairness)
     return {name: value for name, value in told.items() if value is not None}
 
 

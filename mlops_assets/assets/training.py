@@ -9,10 +9,10 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets import settings
-from mlops_assets.assets.markdown import as_table
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.outside import Trainer, Training
 from mlops_assets.lifecycle.trainer import TrackedTrainer
+from mlops_assets.markdown import as_table
 from mlops_assets.training.automl import AlgorithmResult
 from mlops_assets.training.mlflow_server import connect
 from mlops_assets.training.weights import Roles, named

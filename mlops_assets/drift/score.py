@@ -19,7 +19,7 @@ class Scored:
     """Labelled rows that a model has predicted: truth and prediction, aligned, of any order."""
 
     y_true: np.ndarray
-    y_pred: Predicted | np.ndarray
+    y_pred: Predicted
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.journal import ALL, BaselineTaken
 from mlops_assets.lifecycle.life import Life, positive_of
 from mlops_assets.lifecycle.reference import periods_of_times
+from mlops_assets.lifecycle.slices import refuse_impossible
 from mlops_assets.spec import ModelSpec
 
 FEW = 10  # rows of a class in the holdout: fewer say next to nothing
@@ -55,6 +56,8 @@ def take_baseline(life: Life) -> BaselineOutcome:
     checked = check(read, contract, spec.columns)
     whole = checked.frame
     table = spec.columns.labelled(whole)
+    positive = positive_of(spec, table)
+    refuse_impossible(spec, table, has_positive=positive is not None)
     if periods is not None:
         periods = periods[whole.index.get_indexer(table.index)]
     holdout = held_out(table, spec.columns, spec.split.holdout_share, spec.split.seed, spec.task)
@@ -71,7 +74,7 @@ def take_baseline(life: Life) -> BaselineOutcome:
         data_hash=fingerprint(table),
         periods=0 if periods is None else len(np.unique(periods[periods >= 0])),
         contract=contract.to_yaml(),
-        positive=positive_of(spec, table),
+        positive=positive,
         notes=[*checked.notes, *hints(table, spec.columns, spec.task)],
     )
     life.journal.keep_baseline(record)

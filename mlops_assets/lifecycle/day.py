@@ -41,7 +41,9 @@ from mlops_assets.drift.verdict import (
     hold,
     judge,
 )
+from mlops_assets.drift.weakest import WeakSlice, weakest_slice
 from mlops_assets.errors import UserError
+from mlops_assets.fairness import Fairness
 from mlops_assets.lifecycle.besides import Besides
 from mlops_assets.lifecycle.faults import advice, suspected
 from mlops_assets.lifecycle.journal import ALL, BatchTaken, Reported
@@ -50,10 +52,13 @@ from mlops_assets.lifecycle.lineage import decided_before
 from mlops_assets.lifecycle.predictions import served_by
 from mlops_assets.lifecycle.reference import Reference, Table, baseline_periods
 from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows, not_learned
+from mlops_assets.lifecycle.slices import fairness_on, scores_by_slice
 from mlops_assets.lifecycle.summaries import summaries
 from mlops_assets.predicted import Predicted
 from mlops_assets.promotion.registry import Version
 from mlops_assets.random_effects import Measured, Spread
+from mlops_assets.slices import SliceScore
+from mlops_assets.training.features import model_input
 
 MOST_OF_REGIME = 28  # days of it that a batch is compared with: the latest, as of the quiet ones
 SUMMARIZED = 3  # days that say whether a regime is near: of one alone, it may be the weather
@@ -199,6 +204,23 @@ class Day:
             self.model, holdout[self.model.features], target, self.life.metric, self.spec.drift.seed
         )
         return rank_by_importance(self.against_reference, importances)
+
+    @cached_property
+    def slices(self) -> list[SliceScore]:
+        """Production's score on each slice that the YAML names."""
+        return scores_by_slice(self.life, self.unseen, self.now.y_true, self.now.y_pred)
+
+    @cached_property
+    def fairness(self) -> Fairness | None:
+        """How production treats the groups that the YAML names."""
+        return fairness_on(self.life, self.unseen, self.now.y_true, self.now.y_pred)
+
+    def weakest(self) -> WeakSlice | None:
+        """Where production errs most, told by columns whose values may be shown."""
+        sensitive = {*self.spec.columns.sensitive}
+        shown = [name for name in self.model.features if name not in sensitive]
+        rows = model_input(self.unseen, shown)
+        return weakest_slice(rows, self.now.y_true, self.now.y_pred, self.spec.task)
 
     @cached_property
     def beside(self) -> Besides:

@@ -7,12 +7,15 @@ from mlops_assets.data.faults.suspicion import Suspicion
 from mlops_assets.drift.importance import RankedColumn
 from mlops_assets.drift.two_sample import Comparison
 from mlops_assets.drift.verdict import Verdict
+from mlops_assets.drift.weakest import WeakSlice
+from mlops_assets.fairness import Fairness
 from mlops_assets.lifecycle.day import Day
 from mlops_assets.lifecycle.faults import faults_kept
 from mlops_assets.lifecycle.journal import Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.promotion.beside import Standing
 from mlops_assets.promotion.registry import Version
+from mlops_assets.slices import SliceScore
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,10 @@ class DriftOutcome:
             since; None where none was compared.
         promotion_due: The day whose candidate is credibly better by now; None where none is.
         faults: What the day is held for; none: it is not held.
+        slices: Production's score on each slice that the YAML names.
+        fairness: How production treats the groups that the YAML names; None where none are.
+        weakest: Where it errs most, though nobody has named it; None where that is nowhere, or
+            where nobody looks.
     """
 
     verdict: Verdict
@@ -53,6 +60,9 @@ class DriftOutcome:
     challenging: Standing | None
     promotion_due: str | None
     faults: tuple[Suspicion, ...] = ()
+    slices: tuple[SliceScore, ...] = ()
+    fairness: Fairness | None = None
+    weakest: WeakSlice | None = None
 
 
 def report_drift(life: Life, partition: str) -> DriftOutcome:
@@ -77,6 +87,8 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
             data_hash=today.data_hash,
             beside=beside.records if beside else [],
             faults=faults_kept(today.faults),
+            slices=today.slices,
+            fairness=today.fairness,
         )
     )
     return DriftOutcome(
@@ -94,4 +106,7 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
         challenging=beside.challenging if beside else None,
         promotion_due=beside.promotion_due if beside else None,
         faults=today.faults,
+        slices=tuple(today.slices),
+        fairness=today.fairness,
+        weakest=today.weakest() if life.pages else None,
     )

@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_assets.drift.nearest import BatchSummary
 from mlops_assets.drift.regimes import DecisionRecord, ReportRecord
+from mlops_assets.fairness import Fairness
 from mlops_assets.lifecycle.outside import Store
 from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.gate import Decision
 from mlops_assets.promotion.registry import Version
+from mlops_assets.slices import SliceScore
 from mlops_assets.training.model_format import Digest
 
 ALL = "all"  # the one partition, in the store, of what has none
@@ -104,6 +106,12 @@ class Reported(BaseModel):
     )
     faults: list[Fault] = Field(
         default=[], description="What the day is held for; none: it is not held."
+    )
+    slices: list[SliceScore] = Field(
+        default=[], description="Production's score on each slice that the YAML names."
+    )
+    fairness: Fairness | None = Field(
+        default=None, description="How production treats the groups that the YAML names."
     )
 
 

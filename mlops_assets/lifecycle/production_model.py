@@ -14,6 +14,7 @@ from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.moves import promote
 from mlops_assets.lifecycle.reference import baseline_periods
 from mlops_assets.lifecycle.rows import Parts, lineage_parts, not_learned
+from mlops_assets.lifecycle.slices import compared_by_slice, fairness_on
 from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.gate import Decision, decide
 from mlops_assets.promotion.registry import Version
@@ -89,11 +90,12 @@ def _decide(
     drifted = drifted.reset_index(drop=True)
     holdout = parts[BASELINE].judge
     target = spec.columns.target
-    challenger = life.load(candidate)
+    challenger, truth = life.load(candidate), drifted[target].to_numpy()
+    ours, theirs = challenger.predict(drifted), life.load(production).predict(drifted)
     evidence = life.comparing.measure(
-        drifted[target].to_numpy(),
-        challenger.predict(drifted),
-        life.load(production).predict(drifted),
+        truth,
+        ours,
+        theirs,
         holdout[target].to_numpy(),
         challenger.predict(holdout),
         life.load(registry.first()).predict(holdout),
@@ -105,6 +107,11 @@ def _decide(
         baseline_periods=baseline_periods(life, holdout, parts[BASELINE].judge_places),
         challenge=_challenge(life, candidate, production),
     )
+    of_parts = {
+        "slices": compared_by_slice(life, drifted, truth, ours, theirs, days),
+        "fairness": fairness_on(life, drifted, truth, ours),
+    }
+    evidence = evidence.model_copy(update=of_parts)
     judged_on = {"evaluation": fingerprint(drifted), "holdout": fingerprint(holdout)}
     return decide(evidence, spec.gate), production, judged_on
 

@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlops_assets.fairness import Fairness
 from mlops_assets.metrics import Metric
 from mlops_assets.predicted import Predicted
 from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.policy import GatePolicy
 from mlops_assets.random_effects import Mean, Measured, spread_of
+from mlops_assets.slices import SliceCompared
 
 # More rows narrow the bound hardly at all, and cost time and memory in proportion.
 MAX_BOOTSTRAP_ROWS = 20_000
@@ -63,6 +65,12 @@ class Evidence(BaseModel):
         default=0.0,
         description="The standard deviation of the improvement between periods, beyond what their "
         "rows explain; 0 where it is not known to be any.",
+    )
+    slices: tuple[SliceCompared, ...] = Field(
+        default=(), description="Both models on the slices that the YAML names."
+    )
+    fairness: Fairness | None = Field(
+        default=None, description="How the candidate treats the groups that the YAML names."
     )
     challenge: tuple[Beside, ...] = Field(
         default=(),
@@ -190,6 +198,27 @@ def beside(
         error=error,
         rows=len(y),
     )
+
+
+def lower_as_periods_vary(
+    y: np.ndarray,
+    one: Predicted,
+    other: Predicted,
+    metric: Metric,
+    confidence: float,
+    policy: GatePolicy,
+    periods: np.ndarray | None,
+) -> float | None:
+    """The one-sided lower bound of how much better ``one`` is than ``other`` on some rows.
+
+    As `improvement_lower` has it, and as periods vary; None where it is not defined.
+    """
+    lower = improvement_lower(y, one, other, metric, confidence, policy.resamples, policy.seed)
+    improvement = metric.improvement(metric.score(y, one), metric.score(y, other))
+    if lower is None or not math.isfinite(improvement) or not math.isfinite(lower):
+        return None
+    days = [] if periods is None else by_period(metric, y, one, other, periods)
+    return _as_periods_vary(improvement, lower, confidence, [days])[0] if days else lower
 
 
 def by_period(

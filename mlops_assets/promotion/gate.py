@@ -1,5 +1,6 @@
 """The gate: scores and policy in, decision and reasons out."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -46,13 +47,15 @@ def decide(evidence: Evidence, policy: GatePolicy) -> Decision:
     skilful = _better_than_chance(evidence, policy)
     floor = _score_floor(evidence, policy)
     baseline = _baseline_kept(evidence, policy)
+    of_parts = [*_slices_kept(evidence, policy), *_groups_alike(evidence)]
     later = _later_partition(evidence, policy)
     approval = _approval(policy)
     # Too few rows say nothing of the candidate's score on them, good or bad.
-    refusing = [better, skilful, baseline, floor, later] if enough.passed else [baseline, later]
+    known = [better, skilful, baseline, *of_parts, floor, later]
+    refusing = known if enough.passed else [baseline, later]
     refused = [check for check in refusing if not check.passed]
     unsure = [check for check in (credible, enough) if not check.passed]
-    checks = (better, credible, skilful, baseline, enough, floor, later, approval)
+    checks = (better, credible, skilful, baseline, *of_parts, enough, floor, later, approval)
     outcome: Outcome
     if refused:
         outcome, decisive = "rejected", refused
@@ -182,6 +185,55 @@ def _baseline_kept(evidence: Evidence, policy: GatePolicy) -> Check:
         f"{evidence.baseline_drop:.4f}{unit} where {policy.max_baseline_drop:g} is allowed."
     )
     return Check(name=name, passed=passed, detail=detail)
+
+
+def _slices_kept(evidence: Evidence, policy: GatePolicy) -> Iterator[Check]:
+    """Asked where the YAML names slices."""
+    name, allowed = "slices_kept", policy.max_slice_drop
+    if not evidence.slices:
+        return
+    if allowed is None or policy.confidence is None:
+        yield Check(name=name, passed=True, detail="Slices are reported, and refuse nobody.")
+        return
+    judged = [each for each in evidence.slices if each.loss_lower is not None]
+    worse = [each for each in judged if (each.loss_lower or 0.0) > allowed]
+    few = len(evidence.slices) - len(judged)
+    unjudged = f"; {few} have too few rows to judge by" if few else ""
+    if not worse:
+        detail = f"On none of {len(judged)} slices is the candidate credibly worse{unjudged}."
+        yield Check(name=name, passed=True, detail=detail)
+        return
+    told = "; ".join(
+        f"{each.name}: {evidence.metric} {_number(each.candidate_score)} against "
+        f"{_number(each.production_score)} on {each.rows} rows, worse by at least "
+        f"{each.loss_lower:.4f}"
+        for each in worse
+    )
+    detail = (
+        f"On {len(worse)} of {len(judged)} slices the candidate is credibly worse, where a drop of "
+        f"{allowed:g} is allowed: {told}{unjudged}."
+    )
+    yield Check(name=name, passed=False, detail=detail)
+
+
+def _groups_alike(evidence: Evidence) -> Iterator[Check]:
+    """Asked where the YAML bounds how differently groups are treated."""
+    fairness = evidence.fairness
+    if fairness is None or fairness.max_difference is None:
+        return
+    found = fairness.differences()
+    apart = [each for each in found if each.difference > fairness.max_difference]
+    told = "; ".join(
+        f"the {each.rate} by {each.difference:.3f} between {each.lowest} and {each.highest}"
+        for each in apart or found
+    )
+    if not found:
+        told = f"no two groups have {fairness.min_rows} rows each, so nothing was compared"
+    detail = (
+        f"The candidate treats groups {'too differently' if apart else 'alike enough'}: {told}; "
+        f"{fairness.max_difference:g} is allowed."
+    )
+    yield Check(name="groups_alike", passed=not apart, detail=detail)
 
 
 def _enough_rows(evidence: Evidence, policy: GatePolicy) -> Check:

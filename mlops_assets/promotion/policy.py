@@ -47,6 +47,13 @@ class GatePolicy(BaseModel):
         description="A candidate that is better, but not credibly so, is scored beside production "
         "on so many later labelled batches, and promoted once it is credible. 0: it is not.",
     )
+    max_slice_drop: float | None = Field(
+        default=0.0,
+        ge=0,
+        description="A candidate is refused where on one of `slices`, of min_evaluation_rows rows "
+        "or more, it is credibly worse than production by more than this (confidence, corrected "
+        "over the slices). null: slices are reported and refuse nobody.",
+    )
     min_score: float | None = Field(
         default=None,
         description="The worst score that may be promoted at all; for rmse and mae the largest "

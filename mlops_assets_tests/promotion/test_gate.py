@@ -5,10 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from mlops_assets.fairness import Fairness, GroupRates
 from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.evaluation import Evidence
 from mlops_assets.promotion.gate import Decision, decide, may_be_better
 from mlops_assets.promotion.policy import GatePolicy
+from mlops_assets.slices import SliceCompared
 
 ORDER = ["rejected", "inconclusive", "promoted"]
 
@@ -296,3 +298,47 @@ def test_one_that_was_not_better_at_first_is_judged_on_all_rows_of_both():
     decision = decide(evidence(**first, challenge=later(0.1, 0.1, 0.1)), GatePolicy())
     assert decision.decision == "promoted"
     assert "improvement -0.0100, +0.0725 with the 900 rows of later days" in decision.reasons[0]
+
+
+def part(name="carrier = AA", loss_lower: float | None = 0.02, **changes):
+    values = {"name": name, "rows": 80, "candidate_score": 0.6, "production_score": 0.7}
+    return SliceCompared(**{**values, "loss_lower": loss_lower, **changes})
+
+
+def test_a_candidate_that_is_credibly_worse_on_a_slice_is_rejected_and_the_slice_is_named():
+    decision = decide(evidence(slices=(part("a", None), part("b", -0.1), part())), GatePolicy())
+    assert decision.decision == "rejected"
+    assert failed(decision) == ["slices_kept"]
+    assert "On 1 of 2 slices" in decision.reasons[0]
+    assert "carrier = AA: f1_macro 0.6000 against 0.7000 on 80 rows" in decision.reasons[0]
+    assert "1 have too few rows" in decision.reasons[0]
+
+
+@pytest.mark.parametrize("policy", [{"max_slice_drop": 0.03}, {"max_slice_drop": None}])
+def test_a_drop_on_a_slice_may_be_allowed(policy):
+    assert decide(evidence(slices=(part(),)), GatePolicy(**policy)).decision == "promoted"
+
+
+def treated(difference, max_difference=0.1):
+    groups = [
+        GroupRates(
+            column="sex",
+            name=f"sex, group {place}",
+            rows=100,
+            selection_rate=rate,
+            positives=60,
+            true_positive_rate=0.8,
+        )
+        for place, rate in ((1, 0.3), (2, 0.3 + difference))
+    ]
+    return Fairness(groups=tuple(groups), max_difference=max_difference, min_rows=50)
+
+
+def test_a_candidate_that_treats_groups_too_differently_is_rejected():
+    decision = decide(evidence(fairness=treated(0.2)), GatePolicy())
+    assert decision.decision == "rejected"
+    assert (
+        "the selection rate by 0.200 between sex, group 1 and sex, group 2" in (decision.reasons[0])
+    )
+    assert decide(evidence(fairness=treated(0.05)), GatePolicy()).decision == "promoted"
+    assert decide(evidence(fairness=treated(0.2, None)), GatePolicy()).decision == "promoted"

@@ -6,6 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from mlops_assets.fairness import Fairness
+
 # A line between two words or digits is none of Markdown's.
 _MARKUP = re.compile(r"[\\`*\[\]<>|~#&!$]|(?<![^\W_])_|_(?![^\W_])")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
@@ -39,3 +41,21 @@ def as_pairs(rows: Mapping[Any, object], header: tuple[str, str]) -> dg.Markdown
         [as_text(name) for name in header],
         [[as_text(name), str(said)] for name, said in rows.items()],
     )
+
+
+def as_number(score: float | None) -> str:
+    """A score, where it is defined."""
+    return "" if score is None else f"{score:.4f}"
+
+
+def as_fairness(fairness: Fairness) -> dg.MarkdownMetadataValue:
+    """Each group's rates, one a line, by column."""
+    header = ["group", "rows", "predicted positive", "positives", "of these found"]
+    rows = [
+        [
+            *(as_text(group.name), f"{group.rows}", as_number(group.selection_rate)),
+            *(f"{group.positives}", as_number(group.true_positive_rate)),
+        ]
+        for group in fairness.groups
+    ]
+    return as_table(header, rows)

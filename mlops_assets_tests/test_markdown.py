@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from mlops_assets.assets import drift_report, production_model, training
-from mlops_assets.assets.markdown import as_code, as_pairs, as_text
+from mlops_assets.markdown import as_code, as_pairs, as_text
 from mlops_assets_tests.examples import iris_spec
 from mlops_assets_tests.models.names import AWKWARD
 
