@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.table import Table
 
-from bench import alarms, days, faults, moving_days, promotions, quiet_lives
+from bench import alarms, days, faults, moving_days, probabilities, promotions, quiet_lives
 from bench.trials import Cell, Effort
 from mlops_assets import settings
 
@@ -33,6 +33,7 @@ QUESTIONS: tuple[Callable[[Effort], Iterator[Cell]], ...] = (
     days.concept_drift,
     promotions.rollbacks,
     promotions.challengers,
+    probabilities.scores_of_probabilities,
     moving_days.nothing_changes,
     moving_days.a_shift_that_stays,
     moving_days.one_storm,

@@ -19,10 +19,11 @@ from mlops_assets.promotion.policy import GatePolicy
 GATE = GatePolicy()
 COST = "expected_cost(fp=1, fn=20)"
 SHARES = (0.02, 0.08, 0.5)  # of positives
-ROWS, HOLDOUT = 500, 2000
+ROWS, HOLDOUT = 500, 4000
 SLOPE = 3.0  # of the log odds, by standard deviations of the hidden number
-SEES, SEES_MORE = 0.5, 0.8  # the correlation of what a model sees with the hidden number
-ALIKE = 0.8  # of the noise of two models that have learned the same baseline
+SEES = 0.5  # the correlation of what a model sees with the hidden number
+SEES_MORE = {"roc_auc": 0.8, COST: 0.9}  # of a candidate that is truly better
+ALIKE = 0.95  # of the noise of two models that have learned the same baseline
 
 
 def scores_of_probabilities(effort: Effort) -> Iterator[Cell]:
@@ -49,13 +50,14 @@ def random_labels_trial(seed: int, name: str, share: float) -> bool:
 def better_trial(seed: int, name: str, share: float) -> bool:
     """Whether a candidate that sees more is promoted."""
     rng = np.random.default_rng([32, seed, round(1000 * share)])
-    y, production, candidate = two_models(rng, ROWS, share, SEES, SEES_MORE, 0.3)
+    y, production, candidate = two_models(rng, ROWS, share, SEES, SEES_MORE[name], 0.3)
     return _promoted(rng, y, production, candidate, name, share)
 
 
 def expected_gain(name: str, share: float) -> float:
     """By how much the better one is better, on very many rows."""
-    y, one, other = two_models(np.random.default_rng(33), 200_000, share, SEES, SEES_MORE, 0.3)
+    rng, more = np.random.default_rng(33), SEES_MORE[name]
+    y, one, other = two_models(rng, 200_000, share, SEES, more, 0.3)
     metric = _metric(name)
     return metric.improvement(metric.score(y, other), metric.score(y, one))
 

@@ -13,7 +13,7 @@ from mlops_assets.data.splits import SplitPolicy
 from mlops_assets.drift.policy import DriftPolicy, RetrainPolicy
 from mlops_assets.errors import UserError
 from mlops_assets.fairness import FairnessPolicy
-from mlops_assets.metrics import Metric, Task, get_metric
+from mlops_assets.metrics import Metric, MetricName, Task, check_metric, get_metric, known_metrics
 from mlops_assets.promotion.policy import GatePolicy, RollbackPolicy
 from mlops_assets.training.policy import ALGORITHMS, TrainingPolicy
 
@@ -47,11 +47,12 @@ class ModelSpec(BaseModel):
         default=[], description="Who answers for the model: e-mail addresses, or `team:<name>`."
     )
     task: Task = Field(default="classification", description="`classification` or `regression`.")
-    metric: str | None = Field(
+    metric: MetricName | None = Field(
         default=None,
         description="What the search, the gate, the drift report and going back judge by; "
-        "`training.metric` and `gate.metric` are others for one of them. null: f1_macro, and rmse "
-        "for regression.",
+        "`training.metric` and `gate.metric` are others for one of them. For classification: "
+        f"{', '.join(known_metrics('classification'))}; for regression: "
+        f"{', '.join(known_metrics('regression'))}. null: f1_macro, and rmse for regression.",
     )
     columns: Columns = Field(description="Which column plays which role.")
     baseline: Source = Field(
@@ -139,24 +140,19 @@ class ModelSpec(BaseModel):
             )
         return value
 
+    @field_validator("metric")
+    @classmethod
+    def _fits_the_task(cls, metric: str | None, info: ValidationInfo) -> str | None:
+        _check_metric(metric, info)
+        return metric
+
     @field_validator("training", "gate")
     @classmethod
     def _is_judged_by_the_metric(cls, policy: _Policy, info: ValidationInfo) -> _Policy:
         if policy.metric is not None:
+            _check_metric(policy.metric, info)
             return policy
         return policy.model_copy(update={"metric": info.data.get("metric")})
-
-    @field_validator("training", "gate")
-    @classmethod
-    def _metric_fits_the_task(cls, policy: _Policy, info: ValidationInfo) -> _Policy:
-        task = info.data.get("task")
-        if task is None:  # the task is wrong itself
-            return policy
-        try:
-            get_metric(policy.metric, task)
-        except UserError as error:  # pydantic adds the file, line and field to a ValueError only
-            raise ValueError(str(error)) from None
-        return policy
 
     @field_validator("training")
     @classmethod
@@ -179,3 +175,13 @@ class ModelSpec(BaseModel):
     def metric_of(self, positive: Any = None) -> Metric:
         """The metric that the gate and the drift report judge by, of a positive class."""
         return get_metric(self.gate.metric, self.task, positive)
+
+
+def _check_metric(name: str | None, info: ValidationInfo) -> None:
+    task = info.data.get("task")
+    if task is None:  # the task is wrong itself
+        return
+    try:
+        check_metric(name, task)
+    except UserError as error:  # pydantic adds the file, line and field to a ValueError only
+        raise ValueError(str(error)) from None

@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from bench import large_stream
+from bench import large_stream, metrics_cost
 from bench.alarms import target_trials
 from bench.large_stream import LargeStream
 from bench.learner import Folded, Learner
@@ -15,6 +15,7 @@ from bench.streams import live
 from bench.tables import FEATURES, SHIFTED, TARGET, UNEVEN, mixed
 from bench.trials import clopper_pearson, rate
 from bench.world import World
+from mlops_assets.metrics import known_metrics
 from mlops_assets.replay.living import Log
 from mlops_assets.replay.policies import NEVER
 
@@ -106,3 +107,15 @@ def test_the_bar_of_a_large_stream_is_the_gain_after_the_change():
     assert [*large_stream.told(lives)][-1].endswith("met")
     lives[large_stream.CHOSEN].retrainings = 4
     assert [*large_stream.told(lives)][-1].endswith("missed")
+
+
+def test_every_metric_but_a_function_has_a_cost():
+    found = metrics_cost.costs(rows=200, resamples=20)
+    measured = {name.partition("(")[0] for _, name in found}
+    known = {
+        name.partition(":")[0]
+        for task in ("classification", "regression")
+        for name in known_metrics(task)
+    }
+    assert measured == known - {"function"}
+    assert all(each.seconds >= 0 and each.megabytes > 0 for each in found.values())

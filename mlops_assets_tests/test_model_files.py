@@ -97,7 +97,15 @@ def test_files_that_are_right_are_silent(folder):
             "task: classification",
             "training: {metric: rmse}",
             "attributes.training: There is no metric 'rmse' for classification. Use one of: "
-            "f1_macro, accuracy, balanced_accuracy, precision_macro, recall_macro.",
+            "f1_macro, accuracy, balanced_accuracy, precision_macro, recall_macro, roc_auc, "
+            "average_precision, log_loss, brier, f1, precision_at: 0.1, recall_at: 0.1, "
+            "expected_cost: {fp: 1, fn: 20}, function: my_package.my_module:profit.",
+        ),
+        (
+            "task: classification",
+            "metric: {precision_at: 10}",
+            "attributes.metric: precision_at needs the top share of the rows, above 0 and below 1, "
+            "as in `precision_at: 0.1`; not 10.",
         ),
         (
             "mlops_assets.ModelLifecycle",

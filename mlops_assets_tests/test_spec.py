@@ -83,3 +83,24 @@ def test_today_is_a_start_and_tomorrow_is_not():
 def test_a_name_that_cannot_be_a_group_is_refused(name):
     with pytest.raises(ValidationError, match="should match pattern"):
         iris_spec(name=name)
+
+
+@pytest.mark.parametrize("written", ["recall_at(0.1)", {"recall_at": 0.1}])
+@pytest.mark.parametrize("policy", ["gate", "training"])
+def test_a_metric_of_one_step_overrides_that_of_all(policy, written):
+    spec = iris_spec(metric="roc_auc", **{policy: {"metric": written}})
+    found = {"gate": spec.gate.metric, "training": spec.training.metric}
+    assert found.pop(policy) == "recall_at(0.1)"
+    assert list(found.values()) == ["roc_auc"]
+
+
+def test_a_wrong_metric_of_all_is_told_once_where_it_stands():
+    with pytest.raises(ValidationError, match="'roc_auk'") as caught:
+        iris_spec(metric="roc_auk")
+    assert [error["loc"] for error in caught.value.errors()] == [("metric",)]
+
+
+def test_a_metric_of_the_users_own_is_there_when_the_yaml_is_loaded():
+    assert iris_spec(metric={"function": "json:loads"}).metric == "function(json:loads)"
+    with pytest.raises(ValidationError, match="not_here:profit cannot be imported"):
+        iris_spec(gate={"metric": {"function": "not_here:profit"}})

@@ -19,6 +19,7 @@ from mlops_assets.lifecycle.journal import ALL, BaselineTaken
 from mlops_assets.lifecycle.life import Life, positive_of
 from mlops_assets.lifecycle.reference import periods_of_times
 from mlops_assets.lifecycle.slices import refuse_impossible
+from mlops_assets.metrics import get_metric
 from mlops_assets.spec import ModelSpec
 
 FEW = 10  # rows of a class in the holdout: fewer say next to nothing
@@ -60,6 +61,7 @@ def take_baseline(life: Life) -> BaselineOutcome:
     refuse_impossible(spec, table, has_positive=positive is not None)
     if periods is not None:
         periods = periods[whole.index.get_indexer(table.index)]
+    check_metrics(spec, table[spec.columns.target], positive)
     holdout = held_out(table, spec.columns, spec.split.holdout_share, spec.split.seed, spec.task)
     if periods is not None:
         life.store.write(spec.name, "baseline_periods", ALL, pd.DataFrame({"period": periods}))
@@ -80,6 +82,23 @@ def take_baseline(life: Life) -> BaselineOutcome:
     life.journal.keep_baseline(record)
     rare = rare_classes(table[spec.columns.target], holdout, spec)
     return BaselineOutcome(table, path, record, _effects(life, table, periods), rare)
+
+
+def check_metrics(spec: ModelSpec, target: pd.Series, positive: Any) -> None:
+    """Whether a model of this target can be judged at all, before hours of training.
+
+    Args:
+        spec: Task and metrics.
+        target: The labels of the baseline.
+        positive: Its positive class, where there is one.
+
+    Raises:
+        UserError: The metric of the search, or of the gate, cannot be told of it.
+    """
+    if not len(target):
+        return
+    for name in dict.fromkeys((spec.training.metric, spec.gate.metric)):
+        get_metric(name, spec.task, positive).try_on(target.to_numpy())
 
 
 def rare_classes(target: pd.Series, holdout: np.ndarray, spec: ModelSpec) -> tuple[str, ...]:

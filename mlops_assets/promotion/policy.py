@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlops_assets.metrics import MetricName
+
 _AT_ONCE = 0.6  # of what may go wrong with a candidate, the share that the first look may spend
 
 
@@ -12,11 +14,9 @@ class GatePolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    metric: str | None = Field(
+    metric: MetricName | None = Field(
         default=None,
-        description="The metric to decide by: f1_macro (the default for classification), accuracy, "
-        "balanced_accuracy, precision_macro, recall_macro; rmse (the default for regression), mae, "
-        "r2.",
+        description="The metric to decide by. null: the model's `metric`.",
     )
     min_improvement: float = Field(
         default=0.0,
@@ -35,8 +35,8 @@ class GatePolicy(BaseModel):
         default=0.05,
         ge=0,
         description="How far the candidate's score on the baseline holdout may be below the first "
-        "production's; for rmse and mae a share of the first production's error. null switches "
-        "this off.",
+        "production's; for errors and costs such as rmse a share of the first production's. null "
+        "switches this off.",
     )
     min_evaluation_rows: int = Field(
         default=50, ge=2, description="Labelled evaluation rows needed for a decision."
@@ -56,8 +56,8 @@ class GatePolicy(BaseModel):
     )
     min_score: float | None = Field(
         default=None,
-        description="The worst score that may be promoted at all; for rmse and mae the largest "
-        "error.",
+        description="The worst score that may be promoted at all; for errors and costs such as "
+        "rmse the largest.",
     )
     approval: Literal["auto", "manual"] = Field(
         default="auto",

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlops_assets.metrics import Task
+from mlops_assets.metrics import MetricName, Task
 
 # PyCaret's ids, written down here so that a mistake is told when the YAML is loaded, without
 # PyCaret. xgboost and catboost are there where their packages are.
@@ -24,10 +24,10 @@ class TrainingPolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    metric: str | None = Field(
+    metric: MetricName | None = Field(
         default=None,
-        description="The cross-validated metric that ranks the algorithms; f1_macro for "
-        "classification and rmse for regression by default.",
+        description="The cross-validated metric that ranks the algorithms. null: the model's "
+        "`metric`.",
     )
     folds: int = Field(
         default=10,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import re
 import tempfile
 import time
 import warnings
@@ -208,7 +209,8 @@ def log_algorithm(client: Client, result: AlgorithmResult) -> None:
     nested = _create_run(client, parent.info.experiment_id, tags)
     now = int(time.time() * 1000)
     measured = {**result.metrics, "seconds": result.seconds}
-    client.log_batch(nested, [Metric(name, value, now, 0) for name, value in measured.items()])
+    logged = [Metric(_legal(name), value, now, 0) for name, value in measured.items()]
+    client.log_batch(nested, logged)
     client.set_terminated(nested)
 
 
@@ -336,8 +338,9 @@ def _params(trained: Trained) -> dict[str, Any]:
     return {**own, "features": ", ".join(trained.features)[:6000], **of_model}
 
 
-def _legal(column: str) -> str:
-    return column.lower().replace(" ", "_")
+def _legal(name: str) -> str:
+    """A metric's name as MLflow takes it: ``precision_at(0.1)`` is ``precision_at_0.1``."""
+    return re.sub(r"[^\w.:-]+", "_", name.lower(), flags=re.ASCII).strip("_")
 
 
 def _log_confusion(client: Client, target: pd.Series, trained: Trained) -> None:

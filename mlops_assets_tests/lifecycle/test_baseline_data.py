@@ -1,11 +1,16 @@
-"""What is said of a baseline: classes of which there are too few rows to judge much."""
+"""What is said of a baseline: classes with too few rows, a metric that cannot be told of it."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from bench.streams import SPEC
 from mlops_assets.data.columns import Columns
-from mlops_assets.lifecycle.baseline_data import rare_classes
+from mlops_assets.errors import NotStoredError, UserError
+from mlops_assets.lifecycle.baseline_data import check_metrics, rare_classes, take_baseline
+from mlops_assets_tests.lifecycle.made import Rows, life, spec
 
 FRAUDS = pd.Series(["fraud"] * 3 + ["fine"] * 2997, name="label")
 HOLDOUT = np.arange(3000) % 3 == 0
@@ -27,3 +32,31 @@ def test_the_name_of_a_sensitive_class_is_not_told():
     columns = Columns(target="label", sensitive=["label"])
     [said] = rare_classes(FRAUDS, HOLDOUT, SPEC.model_copy(update={"columns": columns}))
     assert "fraud" not in said
+
+
+@pytest.mark.parametrize("field", ["metric", "gate", "training"])
+def test_a_metric_that_cannot_be_told_of_the_target_is_refused_before_any_training(field):
+    written = "f1" if field == "metric" else {"metric": "f1"}
+    one = life(**{field: written})
+    rows = one.incoming.baseline()
+    more = rows.assign(y=np.where(rows["z"] > 1, "middle", rows["y"]))
+    three = replace(one, source=Rows({"baseline": more}))
+    with pytest.raises(UserError, match=r"f1 is of one class.*`columns\.positive`"):
+        take_baseline(three)
+    with pytest.raises(NotStoredError):
+        three.journal.baseline()
+    named = three.spec.model_copy(update={"columns": Columns(target="y", positive="middle")})
+    assert take_baseline(replace(three, spec=named)).record.positive == "middle"
+
+
+def test_of_two_classes_the_rarer_one_is_what_a_metric_of_one_class_is_of():
+    one = life(metric={"expected_cost": {"fp": 1, "fn": 20}})
+    taken = take_baseline(one)
+    assert one.metric.positive == taken.record.positive
+    assert one.metric.name == "expected_cost(fp=1, fn=20)"
+
+
+def test_numbers_are_judged_without_a_class():
+    check_metrics(spec(task="regression", metric="pinball"), pd.Series([1.0, 0.0]), None)
+    with pytest.raises(UserError, match="which is 0 in 1 of 2 rows"):
+        check_metrics(spec(task="regression", metric="mape"), pd.Series([1.0, 0.0]), None)

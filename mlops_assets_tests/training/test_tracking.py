@@ -169,3 +169,24 @@ def test_the_weight_of_the_regime_is_among_the_parameters(experiment, trained, m
     weighted = replace(outcome, regime_weight=5.916)
     _, run_id = record(experiment, (weighted, results))
     assert mlflow.MlflowClient().get_run(run_id).data.params["regime_weight"] == "5.916"
+
+
+@pytest.mark.parametrize(
+    ("name", "logged"),
+    [
+        ("f1_macro", "f1_macro"),
+        ("F1 macro", "f1_macro"),
+        ("precision_at(0.1)", "precision_at_0.1"),
+        ("expected_cost(fp=1, fn=20)", "expected_cost_fp_1_fn_20"),
+        ("function(my_package.my_module:profit)", "function_my_package.my_module:profit"),
+        ("function(m:f, lower is better)", "function_m:f_lower_is_better"),
+    ],
+)
+def test_a_metric_is_logged_under_a_name_that_mlflow_takes(experiment, mlflow_uri, name, logged):
+    client = connect(mlflow_uri)
+    with mlflow.start_run(experiment_id=experiment) as run:
+        tracking.log_algorithm(
+            client, AlgorithmResult("lr", "Logistic Regression", {name: 0.5}, 1.0)
+        )
+    [nested] = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+    assert nested.data.metrics == {logged: 0.5, "seconds": 1.0}

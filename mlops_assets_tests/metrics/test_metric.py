@@ -1,4 +1,4 @@
-"""Metrics: scikit-learn's values, with and without resampling."""
+"""Metrics: scikit-learn's values, with and without resampling; those of labels and numbers."""
 
 import math
 import tracemalloc
@@ -11,6 +11,7 @@ from sklearn import metrics as sk
 
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import get_metric, metrics_for
+from mlops_assets.predicted import Predicted
 
 SCIKIT_LEARN = {
     "f1_macro": lambda t, p: sk.f1_score(t, p, average="macro", zero_division=0),
@@ -112,18 +113,6 @@ def test_improvement_is_positive_where_the_candidate_is_better():
     assert get_metric("r2", "regression").improvement(0.5, 0.7) == pytest.approx(-0.2)
 
 
-def test_the_default_is_macro_f1_and_rmse():
-    assert get_metric(None, "classification").name == "f1_macro"
-    assert get_metric(None, "regression").name == "rmse"
-
-
-def test_an_unknown_metric_names_those_there_are():
-    with pytest.raises(UserError, match=r"'f1'.*f1_macro, accuracy, balanced_accuracy"):
-        get_metric("f1", "classification")
-    with pytest.raises(UserError, match="rmse, mae, r2"):
-        get_metric("f1_macro", "regression")
-
-
 def test_predictions_of_another_length_are_refused():
     with pytest.raises(ValueError, match="one prediction per row"):
         get_metric("accuracy", "classification").score([1, 2], [1])
@@ -171,3 +160,110 @@ def test_a_class_that_came_later_makes_no_class_of_its_own(metric):
 def test_numbers_have_no_classes_to_know():
     rmse = get_metric("rmse", "regression")
     assert rmse.score_of_known([1.0, 2.0], [1.0, 4.0]) == rmse.score([1.0, 2.0], [1.0, 4.0])
+
+
+LABEL_METRICS = ["f1", "expected_cost(fp=1, fn=20)"]
+flags = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
+
+
+@given(rows=flags)
+@settings(max_examples=50)
+def test_f1_is_scikit_learns_and_not_defined_without_a_positive_row(rows):
+    true, pred = columns(rows)
+    for positive in (True, False):
+        expected = sk.f1_score(true, pred, pos_label=positive, zero_division=np.nan)
+        found = get_metric("f1", "classification", positive).score(true, pred)
+        assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_f1_without_a_true_positive_row_is_0_where_one_is_predicted():
+    f1 = get_metric("f1", "classification", "yes")
+    assert f1.score(["no", "no"], ["no", "yes"]) == 0
+    assert math.isnan(f1.score(["no", "no"], ["no", "no"]))
+
+
+@given(rows=flags, false_positive=st.integers(0, 9), false_negative=st.integers(1, 30))
+@settings(max_examples=50)
+def test_an_expected_cost_is_the_mean_over_the_rows(rows, false_positive, false_negative):
+    true, pred = columns(rows)
+    name = f"expected_cost(fp={false_positive}, fn={false_negative})"
+    [[_, wrong], [missed, _]] = sk.confusion_matrix(true, pred, labels=[False, True])
+    cost = (wrong * false_positive + missed * false_negative) / len(true)
+    metric = get_metric(name, "classification", True)
+    assert metric.score(true, pred) == pytest.approx(cost)
+    assert metric.improvement(cost, cost + 1) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", LABEL_METRICS)
+@given(rows=flags, seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+def test_metrics_of_one_class_are_those_of_the_resampled_rows_and_of_counts(name, rows, seed):
+    true, pred = columns(rows)
+    metric = get_metric(name, "classification", True)
+    indices = np.random.default_rng(seed).integers(0, len(true), (7, len(true)))
+    expected = pytest.approx([metric.score(true[i], pred[i]) for i in indices], nan_ok=True)
+    counts = np.array([np.bincount(i, minlength=len(true)) for i in indices])
+    assert metric.by_counts
+    assert metric.resampled(true, pred, indices) == expected
+    assert metric.of_counts(true, pred, counts) == expected
+
+
+@pytest.mark.parametrize("name", LABEL_METRICS)
+def test_to_a_metric_of_one_class_a_class_that_came_later_is_not_that_one(name):
+    metric = get_metric(name, "classification", "yes")
+    truth = ["yes", "yes", "no"]
+    as_no = metric.score(truth, ["yes", "no", "no"])
+    assert metric.score_of_known(truth, ["yes", "later", "later"]) == as_no
+    assert metric.score(truth, ["yes", "later", "later"]) == as_no
+
+
+@pytest.mark.parametrize("name", [*LABEL_METRICS, "precision_at(0.1)", "function(json:loads)"])
+def test_a_metric_of_one_class_names_the_setting_that_it_lacks(name):
+    metric = get_metric(name, "classification")
+    predicted = Predicted(np.array([1, 2]), np.eye(2), np.array([1, 2]))
+    with pytest.raises(UserError, match=r"is of one class.*`columns\.positive`"):
+        metric.score([1, 2], predicted)
+    if metric.by_counts:
+        with pytest.raises(UserError, match=r"columns\.positive"):
+            metric.of_counts([1, 2], [1, 2], np.ones((1, 2), int))
+
+
+ERRORS = {
+    "mape": sk.mean_absolute_percentage_error,
+    "pinball(0.5)": lambda t, p: sk.mean_pinball_loss(t, p, alpha=0.5),
+    "pinball(0.9)": lambda t, p: sk.mean_pinball_loss(t, p, alpha=0.9),
+}
+
+
+@pytest.mark.parametrize("name", list(ERRORS))
+@given(rows=number_pairs, seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=50)
+def test_relative_and_quantile_errors_are_scikit_learns(name, rows, seed):
+    true, pred = columns(rows)
+    metric = get_metric(name, "regression")
+    assert metric.score(true, pred) == pytest.approx(ERRORS[name](true, pred))
+    assert metric.score_of_known(true, pred) == metric.score(true, pred)
+    indices = np.random.default_rng(seed).integers(0, len(true), (7, len(true)))
+    one_by_one = [metric.score(true[i], pred[i]) for i in indices]
+    assert metric.resampled(true, pred, indices) == pytest.approx(one_by_one)
+    assert not metric.greater_is_better
+
+
+def test_a_relative_error_of_zeros_is_refused_before_anything_is_trained():
+    mape = get_metric("mape", "regression")
+    with pytest.raises(UserError, match=r"which is 0 in 2 of 3 rows\. Take mae"):
+        mape.try_on(np.array([0.0, 1.0, 0.0]))
+    mape.try_on(np.array([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("metric", metrics_for("classification"), ids=lambda metric: metric.name)
+def test_metrics_of_all_classes_can_be_used_with_any(metric):
+    metric.try_on(np.array(["a", "b", "c", "a"]))
+
+
+def test_that_a_metric_cannot_be_told_of_a_target_is_seen_without_a_model():
+    three = np.array(["a", "b", "c", "a"])
+    with pytest.raises(UserError, match=r"f1 is of one class.*columns\.positive"):
+        get_metric("f1", "classification").try_on(three)
+    get_metric("f1", "classification", "b").try_on(three)
+    get_metric("roc_auc", "classification").try_on(three)
