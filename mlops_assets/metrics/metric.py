@@ -68,7 +68,7 @@ class Metric:
         """The score of ``y_pred``, equal to scikit-learn's (``zero_division=0``).
 
         NaN where there are no rows, or where it is not defined on them: ``roc_auc`` on rows of one
-        class, ``average_precision``, ``recall_at`` and ``f1`` without a positive one.
+        class, other rankings without a positive one, ``f1`` without one that is or is called so.
 
         Raises:
             UserError: It needs probabilities or a positive class, and there are none.

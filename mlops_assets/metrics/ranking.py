@@ -80,9 +80,14 @@ def _statistic(formula: str, rows: int, parameters: tuple[float, ...]) -> Statis
     if formula == "average_precision":
         return _average_precision
     top = rows_of_share(parameters[0], rows)
-    if formula == "precision_at":
-        return lambda others, positives: _hits(others, positives, top) / top
-    return lambda others, positives: _defined(_hits(others, positives, top), positives.sum(axis=1))
+
+    def at_the_top(others: np.ndarray, positives: np.ndarray) -> np.ndarray:
+        there = positives.sum(axis=1)
+        # Without a positive row no order is better than another.
+        whole = np.where(there > 0, top, 0) if formula == "precision_at" else there
+        return _defined(_hits(others, positives, top), whole)
+
+    return at_the_top
 
 
 def _roc_auc(others: np.ndarray, positives: np.ndarray) -> np.ndarray:

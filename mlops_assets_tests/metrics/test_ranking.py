@@ -116,7 +116,8 @@ def test_what_is_not_defined_is_no_number_and_no_warning():
     assert math.isnan(scores["roc_auc"][1])
     assert math.isnan(scores["average_precision"][0])
     assert scores["average_precision"][1] == 1
-    assert scores["precision_at(0.1)"] == [0, 1]
+    assert math.isnan(scores["precision_at(0.1)"][0])
+    assert scores["precision_at(0.1)"][1] == 1
     assert math.isnan(scores["recall_at(0.3)"][0])
     assert scores["recall_at(0.3)"][1] == 0.5
     assert math.isnan(get_metric("roc_auc", "classification").score([True, True], predicted))
