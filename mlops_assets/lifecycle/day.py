@@ -406,6 +406,8 @@ class Day:
     def _falls(self, then: Scored, confidences: tuple[float, ...]) -> tuple[ScoreFall, ...] | None:
         if not len(then.y_true) or self.score is None:
             return None
+        if not math.isfinite(self.life.metric.score(then.y_true, then.y_pred)):
+            return None
         policy = self.spec.drift
         return self.life.comparing.falls(
             self.now, then, self.life.metric, confidences, policy.resamples, policy.seed

@@ -284,11 +284,12 @@ def improvement_lower(
 
     Percentile bootstrap (Efron and Tibshirani 1993, chapter 13) with ``alternative='greater'``,
     that is the (1 - confidence) quantile. It is paired: each resample takes the same rows for
-    both models. Of more than 20,000 rows that many are sampled. None for fewer than two rows.
+    both models. Of more than 20,000 rows that many are sampled. None for fewer than two rows, and
+    where the score is not defined on them.
     """
     from scipy.stats import bootstrap
 
-    if len(y) < 2:
+    if len(y) < 2 or not _defined(metric, y, candidate_pred, production_pred):
         return None
     candidate, production = metric.looks_at(candidate_pred), metric.looks_at(production_pred)
     rows = _rows((production, candidate), y, seed)
@@ -326,16 +327,16 @@ def chance_score(
     Where the labels are random, the model whose predictions are the more evenly spread has the
     better macro F1, and would be promoted too often for a merit that is none. A permutation test
     (Ojala and Garriga 2010) tells it from a model that has learned something. None for fewer than
-    two rows.
+    two rows, and where the score is not defined on them.
     """
-    if len(y) < 2:
+    if len(y) < 2 or not _defined(metric, y, predicted):
         return None
     dealt = metric.looks_at(predicted)
     rows = _rows((dealt,), y, seed)
     true, dealt = y[rows], dealt[rows]
     rng = np.random.default_rng(seed)
     scores = _dealt_scores(true, dealt, metric, rng)
-    return float(np.quantile(scores, confidence if metric.greater_is_better else 1 - confidence))
+    return float(np.nanquantile(scores, confidence if metric.greater_is_better else 1 - confidence))
 
 
 def _dealt_scores(
@@ -376,6 +377,11 @@ def _score_of_known(metric: Metric, y: ArrayLike, predictions: ArrayLike) -> flo
     return _finite(metric.score_of_known(y, predictions)) if len(np.asarray(y)) else None
 
 
+def _defined(metric: Metric, y: np.ndarray, *predicted: Predicted | np.ndarray) -> bool:
+    """Whether the score is, on these rows: of a ranking it is not where all are of one class."""
+    return all(np.isfinite(metric.score(y, each)) for each in predicted)
+
+
 def _finite(score: float) -> float | None:
     """The score; None where it is not defined, as on rows of one class."""
     return score if np.isfinite(score) else None
@@ -386,4 +392,4 @@ def _drop(metric: Metric, candidate: float | None, first: float | None) -> float
         return None
     drop = metric.improvement(first, candidate)
     # Errors have the target's scale, so only a share of them means the same for every model.
-    return drop if metric.greater_is_better or first == 0 else drop / first
+    return drop if metric.greater_is_better or first == 0 else drop / abs(first)
