@@ -50,6 +50,28 @@ class Predicted:
             return np.zeros(len(self.labels))
         return self.probabilities[:, int(place[0])]
 
+    def columns(self, positive: Any = None, *, hidden: bool = False) -> dict[str, np.ndarray]:
+        """What is said, as the columns of a table: wherever someone is answered, the same ones.
+
+        Args:
+            positive: The positive class; None: there is none.
+            hidden: Whether no class may be named; they are numbered then, in their order.
+
+        Returns:
+            Name to an array of shape (n_rows,): ``prediction``; ``probability``, of the positive
+            class; ``probability_<class>`` of each, where there are more than two, or none is
+            positive. Without probabilities ``prediction`` alone.
+        """
+        made = {"prediction": self.labels}
+        if self.probabilities is None or self.classes is None:
+            return made
+        if positive is not None:
+            made["probability"] = self.probability(positive)  # pyright: ignore[reportArgumentType]
+        if positive is None or len(self.classes) > 2:
+            for place, one in enumerate(self.classes):
+                made[f"probability_{place + 1 if hidden else one}"] = self.probabilities[:, place]
+        return made
+
     def sort_keys(self) -> list[np.ndarray]:
         """What tells rows apart, to bring them into an order of their own."""
         if self.probabilities is None:
