@@ -9,6 +9,7 @@ import pandas as pd
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.predicted import Predicted
 from mlops_assets.promotion.registry import NoSuchVersionError, Version
+from mlops_assets.spec import ModelSpec
 
 _SHOWN = 20
 
@@ -19,7 +20,8 @@ class Predictions:
 
     Attributes:
         table: The ids and the moment of each row, ``prediction``, ``model_version``, and the
-            probabilities, as :meth:`mlops_assets.predicted.Predicted.columns` names them.
+            probabilities or the interval, as
+            :meth:`mlops_assets.predicted.Predicted.columns` names them.
         path: Where it is stored.
         version: Which version has made them.
         counts: How often each class was predicted, the most frequent first; None for regression.
@@ -51,14 +53,16 @@ def predict(life: Life, partition: str) -> Predictions:
     kept = [*columns.id, *([columns.timestamp] if columns.timestamp else [])]
     table = pd.DataFrame(_beside(said, batch[kept]) | said, index=batch.index)
     path = life.store.write(life.spec.name, "predictions", partition, table)
-    numbers = [name for name in answers if not (classifies and name == "prediction")]
+    numbers = [name for name in answers if name.startswith("probability")]
+    if not classifies:
+        numbers = ["prediction"]
     return Predictions(
         table,
         path,
         version,
         _counts(predicted, hidden=hidden) if classifies else None,
         {name: float(np.mean(answers[name])) for name in numbers[: _SHOWN + 1]},
-        _note(version) if classifies and not numbers else None,
+        _missing(life.spec, version, answers),
     )
 
 
@@ -83,11 +87,15 @@ def _counts(predicted: Predicted, *, hidden: bool) -> dict[str, int]:
     return {named[value]: int(rows) for value, rows in counts.head(_SHOWN).items()}
 
 
-def _note(version: Version) -> str:
+def _missing(spec: ModelSpec, version: Version, answers: Collection[str]) -> str | None:
+    """What a version does not know that one that is trained now does, in words."""
+    if len(answers) > 1 or (spec.task == "regression" and spec.predictions.level is None):
+        return None
+    what = "interval" if spec.task == "regression" else "probabilities"
     return (
-        f"Version {version.number} knows no probabilities: it was stored by an earlier version of "
-        "mlops_assets, and its algorithm has none of its own. A version that is trained now has "
-        "them."
+        f"Version {version.number} knows no {what}: it was stored by an earlier version of "
+        "mlops_assets, or had too few rows or an algorithm without. A version that is trained now "
+        "says more."
     )
 
 

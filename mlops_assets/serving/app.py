@@ -29,11 +29,13 @@ def make_app(follower: Follower) -> Starlette:
     - ``GET /ping``: 200 while the server is alive, with a model or without one yet.
     - ``GET /version``: what is served, since when, and why not something newer; 503 without one.
       ``classes`` are those that it knows probabilities of, null where it knows none (of numbers,
-      and of a version from before they were kept); ``positive`` is the positive one of them.
-    - ``POST /invocations``: a table in, ``{"predictions": [...], "version": n}`` out, with
+      and of a version from before they were kept); ``positive`` is the positive one of them;
+      ``interval_level`` the share of numbers that are to lie between ``lower`` and ``upper``.
+    - ``POST /invocations``: a table in, ``{"predictions": [...], "version": n}`` out; with
       ``probabilities`` where the version knows them: for each row an object of class to
-      probability, the class as text; with ``notes`` where values were changed on their way in;
-      400 says what is wrong with the table, 413 that it is too big, 503 that there is no model yet.
+      probability, the class as text; of numbers with ``lower`` and ``upper``; with ``notes``
+      where values were changed on their way in. 400 says what is wrong with the table, 413 that
+      it is too big, 503 that there is no model yet.
     """
 
     @contextlib.asynccontextmanager
@@ -111,6 +113,9 @@ def _predict(served: Served, body: bytes, content_type: str) -> dict[str, Any]:
         names = list(map(str, predicted.classes))
         rows = predicted.probabilities.tolist()
         answer["probabilities"] = [dict(zip(names, row, strict=True)) for row in rows]
+    if predicted.interval is not None:
+        said = predicted.columns()
+        answer |= {name: said[name].tolist() for name in ("lower", "upper")}
     answer["version"] = served.version.number
     notes = notes_of(table, Columns(target=""))  # whoever sent the values may see them
     return answer | ({"notes": list(notes)} if notes else {})
@@ -133,7 +138,7 @@ def _sendable(error: UserError) -> str:
 
 
 def _about(follower: Follower, served: Served) -> dict[str, Any]:
-    classes = served.model.classes
+    classes, interval = served.model.classes, served.model.interval
     return {
         "model": follower.registry.model,
         "version": served.version.number,
@@ -141,6 +146,7 @@ def _about(follower: Follower, served: Served) -> dict[str, Any]:
         "columns": dict(served.columns),
         "classes": None if classes is None else classes.tolist(),
         "positive": served.positive,
+        "interval_level": None if interval is None else interval.level,
         "since": served.since.isoformat(timespec="seconds"),
         "problem": follower.problem,
     }

@@ -2,14 +2,14 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
 
 from mlops_assets.errors import UserError
-from mlops_assets.predicted import Predicted
+from mlops_assets.predicted import Interval, Predicted
 
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 
@@ -120,6 +120,12 @@ class Model:
         estimator = self.pipeline[-1]
         return estimator.classes_ if hasattr(estimator, "predict_proba") else None
 
+    @property
+    def interval(self) -> Interval | None:
+        """What is around each number that it predicts; None: it was given none."""
+        kept = getattr(self.pipeline, "interval_", None)
+        return None if kept is None else Interval(**kept)
+
     def predict(self, frame: pd.DataFrame) -> Predicted:
         """What it says of each row of ``frame``; other columns are ignored.
 
@@ -137,7 +143,8 @@ class Model:
         with warnings.catch_warnings():
             # That a text was never seen is for the data contract and the drift report to say.
             warnings.filterwarnings("ignore", "Found unknown categories", UserWarning)
-            return predicted_by(self.pipeline, model_input(frame, self.features))
+            said = predicted_by(self.pipeline, model_input(frame, self.features))
+        return replace(said, interval=self.interval)
 
 
 def stored_positive(kept: Mapping[str, Any], model: Model) -> Any:

@@ -12,12 +12,19 @@ from sklearn.svm import LinearSVC
 
 from mlops_assets.lifecycle.baseline_data import take_baseline
 from mlops_assets.lifecycle.predictions import Predictions, predict
+from mlops_assets.predicted import Interval
 from mlops_assets.training.features import Model
+from mlops_assets.training.intervals import keep_interval
 from mlops_assets_tests.lifecycle import made
 
 
 def predicted(
-    estimator: Any, labels: Any = None, *, ids: tuple[str, ...] = (), **changes: Any
+    estimator: Any,
+    labels: Any = None,
+    *,
+    ids: tuple[str, ...] = (),
+    interval: Interval | None = None,
+    **changes: Any,
 ) -> tuple[Predictions, Model]:
     """A day, scored by a model that was fitted on the baseline."""
     one = made.life(
@@ -33,6 +40,7 @@ def predicted(
     take_baseline(one)
     rows = tables["baseline"]
     model = Model(Pipeline([("estimator", estimator)]).fit(rows[["x", "z"]], rows["y"]))
+    keep_interval(model.pipeline, interval)
     one.registry.promote(one.registry.register(model), None)
     made.take_batch(one, made.USUAL)
     return predict(one, made.USUAL), model
@@ -88,8 +96,24 @@ def test_of_numbers_their_mean_is_said():
     stored, _ = predicted(
         LinearRegression(), lambda table: table["x"] + table["z"], task="regression"
     )
-    assert stored.means["prediction"] == pytest.approx(stored.table["prediction"].mean())
-    assert (stored.counts, stored.note) == (None, None)
+    assert stored.means == {"prediction": pytest.approx(stored.table["prediction"].mean())}
+    assert stored.counts is None
+    assert stored.note is not None
+    assert "Version 1 knows no interval" in stored.note
+
+
+def test_of_numbers_an_interval_is_stored_where_the_model_has_one():
+    stored, _ = predicted(
+        LinearRegression(),
+        lambda table: table["x"] + table["z"],
+        interval=Interval(0.9, 2.0),
+        task="regression",
+    )
+    assert list(stored.table) == ["prediction", "lower", "upper", "model_version"]
+    width = stored.table["upper"] - stored.table["lower"]
+    assert np.allclose(width, 4)
+    assert list(stored.means) == ["prediction"]
+    assert stored.note is None
 
 
 def test_ids_are_kept_beside_whatever_they_are_called():

@@ -10,10 +10,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 
 from mlops_assets.local.processes import free_port
+from mlops_assets.predicted import Interval
 from mlops_assets.serving import app as app_module
 from mlops_assets.serving.app import make_app
 from mlops_assets.serving.follower import Follower
 from mlops_assets.training.features import Model
+from mlops_assets.training.intervals import keep_interval
 from mlops_assets_tests.servers import asgi_server, asked
 from mlops_assets_tests.serving.asked import Asked
 from mlops_assets_tests.stored import file_of
@@ -75,6 +77,17 @@ def test_of_numbers_and_where_none_are_known_there_are_no_probabilities():
         served.close()
         assert (status, set(answer)) == (200, {"predictions", "version"})
         assert model.classes is None
+
+
+def test_of_numbers_the_interval_is_told_where_the_model_has_one():
+    table = pd.DataFrame({"count": [1.0, 2.0, 3.0]})
+    pipeline = Pipeline([("estimator", LinearRegression())]).fit(table, [1.0, 2.0, 3.0])
+    keep_interval(pipeline, Interval(0.9, 0.5))
+    served = Asked(Model(pipeline), {"count": "float"})
+    _, answer = served.post(b'{"dataframe_records": [{"count": 2}]}')
+    served.close()
+    assert set(answer) == {"predictions", "lower", "upper", "version"}
+    assert (answer["lower"], answer["upper"]) == ([pytest.approx(1.5)], [pytest.approx(2.5)])
 
 
 def test_a_version_from_before_the_positive_class_was_kept_names_none(server, registry):
