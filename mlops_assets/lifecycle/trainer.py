@@ -106,8 +106,8 @@ class TrackedTrainer:
     ) -> Interval | None:
         """By the rows that are like those to come: of a candidate, those of its regime."""
         spec = self.life.spec
-        told_apart = roles is not None and not roles.few
-        rows = roles.regime if told_apart else np.ones(len(table), bool)
+        alike = np.ones(len(table), bool)
+        rows = alike if roles is None or roles.few else roles.regime
         truth = table[spec.columns.target].to_numpy(float)
         assert spec.predictions.level is not None
         return conformal(truth[rows], trained.cross_validated.labels[rows], spec.predictions.level)
