@@ -34,6 +34,20 @@ class ReplayPolicy(BaseModel):
     )
 
 
+class PredictionPolicy(BaseModel):
+    """What is said beside a prediction."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    level: float | None = Field(
+        default=0.9,
+        gt=0,
+        lt=1,
+        description="Regression: the share of true values that are to lie between `lower` and "
+        "`upper` of their predictions, for versions that are trained from now on. null: without.",
+    )
+
+
 class ModelSpec(BaseModel):
     """What runs for one model: its data, and every number that its decisions depend on."""
 
@@ -114,6 +128,9 @@ class ModelSpec(BaseModel):
         default=None,
         description="Groups between which differences in what the model says are reported, and "
         "may be bounded.",
+    )
+    predictions: PredictionPolicy = Field(
+        default_factory=PredictionPolicy, description="What is said beside a prediction."
     )
     replay: ReplayPolicy = Field(
         default_factory=ReplayPolicy, description="How the model's past is lived again."

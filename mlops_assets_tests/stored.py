@@ -30,7 +30,8 @@ def register(name: str, uri: str, artifacts: Path, labels: tuple[str, ...]) -> R
     for number, label in enumerate(labels, start=1):
         with mlflow.start_run(experiment_id=experiment), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            info, digest = log_model(_answering(label, labels), _table().head(3), TYPES)
+            model, positive = _answering(label, labels), labels[-1]
+            info, digest = log_model(model, _table().head(3), TYPES, positive)
         tags = {"partition": f"2026-01-0{number}", **digest.tags()}
         client.create_model_version(name, info.model_uri, info.run_id, tags=tags)
     return Registry(name, uri)

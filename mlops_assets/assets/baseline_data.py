@@ -28,10 +28,11 @@ def baseline_data(spec: ModelSpec) -> dg.AssetsDefinition:
     @told_plainly(then=by_hand(spec))
     def _baseline_data(store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
         taken = take_baseline(life_of(spec, store))
-        record = taken.record.model_dump(exclude={"contract"})
         target = spec.columns.target
+        hidden = {"positive"} if target in spec.columns.sensitive else set()
+        record = taken.record.model_dump(exclude={"contract"} | hidden)
         balance = taken.table[target].value_counts().head(20).to_dict()
-        shown = "hidden" if target in spec.columns.sensitive else None
+        shown = "hidden" if hidden else None
         return dg.MaterializeResult(
             metadata=table_metadata(taken.table, taken.path)
             | record

@@ -20,8 +20,8 @@ def predictions(spec: ModelSpec) -> dg.AssetsDefinition:
         ),
         kinds={"mlflow", "parquet"},
         pool="daily",
-        description="What the production model says of every row of the batch; of a day that is "
-        "made again, the version that was in production then.",
+        description="What the production model says of every row of the batch, with probabilities; "
+        "of a day that is made again, the version that was in production then.",
     )
     @told_plainly()
     def _predictions(
@@ -31,6 +31,9 @@ def predictions(spec: ModelSpec) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata=table_metadata(made.table, made.path)
             | {"production_version": made.version.number}
+            | {f"mean/{name}": value for name, value in made.means.items()}
+            | ({} if made.counts is None else {"predicted": made.counts})
+            | ({} if made.note is None else {"note": made.note})
         )
 
     return _predictions

@@ -5,13 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.outside import Training
 from mlops_assets.lifecycle.recipe import make_recipe
-from mlops_assets.training.automl import AlgorithmResult, train
+from mlops_assets.predicted import Interval
+from mlops_assets.training.automl import AlgorithmResult, Trained, train
 from mlops_assets.training.features import Model
+from mlops_assets.training.intervals import conformal, keep_interval
 from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.refit import with_floor
 from mlops_assets.training.tracking import (
@@ -62,6 +65,8 @@ class TrackedTrainer:
             # Before the search, which takes long, in case that a table is missing.
             recipe = self._recipe(table, partition, Path(folder), roles)
             trained = train(table, columns, spec.task, spec.training, self._record, roles)
+            if spec.task == "regression" and spec.predictions.level is not None:
+                keep_interval(trained.pipeline, self._interval(trained, table, roles))
             number = log_training(
                 client,
                 trained,
@@ -95,6 +100,17 @@ class TrackedTrainer:
         first = life.load(life.registry.first())
         assert isinstance(first, Model)  # as the registry of MLflow has them
         return with_floor(roles, first, table, life.columns, spec.task, spec.training)
+
+    def _interval(
+        self, trained: Trained, table: pd.DataFrame, roles: Roles | None
+    ) -> Interval | None:
+        """By the rows that are like those to come: of a candidate, those of its regime."""
+        spec = self.life.spec
+        alike = np.ones(len(table), bool)
+        rows = alike if roles is None or roles.few else roles.regime
+        truth = table[spec.columns.target].to_numpy(float)
+        assert spec.predictions.level is not None
+        return conformal(truth[rows], trained.cross_validated.labels[rows], spec.predictions.level)
 
     def _recipe(
         self, table: pd.DataFrame, partition: str | None, folder: Path, roles: Roles | None

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.notes import notes_of
 from mlops_assets.errors import UserError
+from mlops_assets.predicted import Predicted
 from mlops_assets.serving.follower import Follower, Served
 from mlops_assets.serving.table import checked, parse
 
@@ -27,9 +28,14 @@ def make_app(follower: Follower) -> Starlette:
 
     - ``GET /ping``: 200 while the server is alive, with a model or without one yet.
     - ``GET /version``: what is served, since when, and why not something newer; 503 without one.
-    - ``POST /invocations``: a table in, ``{"predictions": [...], "version": n}`` out, with
-      ``notes`` where values were changed on their way in; 400 says what is wrong with the table,
-      413 that it is too big, 503 that there is no model yet.
+      ``classes`` are those that it knows probabilities of, null where it knows none (of numbers,
+      and of a version from before they were kept); ``positive`` is the positive one of them;
+      ``interval_level`` the share of numbers that are to lie between ``lower`` and ``upper``.
+    - ``POST /invocations``: a table in, ``{"predictions": [...], "version": n}`` out; with
+      ``probabilities`` where the version knows them: for each row an object of class to
+      probability, the class as text; of numbers with ``lower`` and ``upper``; with ``notes``
+      where values were changed on their way in. 400 says what is wrong with the table, 413 that
+      it is too big, 503 that there is no model yet.
     """
 
     @contextlib.asynccontextmanager
@@ -101,16 +107,29 @@ def _predict(served: Served, body: bytes, content_type: str) -> dict[str, Any]:
             f"({type(error).__name__}: {str(error)[:200]}). Compare their values with what it was "
             "trained on."
         ) from error
-    labels = predicted.labels
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        row = int(np.flatnonzero(~np.isfinite(labels))[0])
-        raise UserError(
-            f"The prediction for row {row} is no finite number. Compare its values with what the "
-            "model was trained on."
-        )
+    _refuse_without_end(predicted)
+    answer: dict[str, Any] = {"predictions": predicted.labels.tolist()}
+    if predicted.probabilities is not None and predicted.classes is not None:
+        names = list(map(str, predicted.classes))
+        rows = predicted.probabilities.tolist()
+        answer["probabilities"] = [dict(zip(names, row, strict=True)) for row in rows]
+    if predicted.interval is not None:
+        said = predicted.columns()
+        answer |= {name: said[name].tolist() for name in ("lower", "upper")}
+    answer["version"] = served.version.number
     notes = notes_of(table, Columns(target=""))  # whoever sent the values may see them
-    answer = {"predictions": labels.tolist(), "version": served.version.number}
     return answer | ({"notes": list(notes)} if notes else {})
+
+
+def _refuse_without_end(predicted: Predicted) -> None:
+    """Refuse what JSON cannot say."""
+    for said in (predicted.labels, predicted.probabilities):
+        if said is not None and said.dtype.kind == "f" and not np.isfinite(said).all():
+            row = int(np.argwhere(~np.isfinite(said))[0][0])
+            raise UserError(
+                f"The prediction for row {row} is no finite number. Compare its values with what "
+                "the model was trained on."
+            )
 
 
 def _sendable(error: UserError) -> str:
@@ -119,11 +138,15 @@ def _sendable(error: UserError) -> str:
 
 
 def _about(follower: Follower, served: Served) -> dict[str, Any]:
+    classes, interval = served.model.classes, served.model.interval
     return {
         "model": follower.registry.model,
         "version": served.version.number,
         "partition": served.version.tags.get("partition"),
         "columns": dict(served.columns),
+        "classes": None if classes is None else classes.tolist(),
+        "positive": served.positive,
+        "interval_level": None if interval is None else interval.level,
         "since": served.since.isoformat(timespec="seconds"),
         "problem": follower.problem,
     }

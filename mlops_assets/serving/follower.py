@@ -5,22 +5,24 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from mlops_assets.errors import UserError
 from mlops_assets.promotion.registry import Registry, Version
-from mlops_assets.training.features import Predictor
-from mlops_assets.training.model_format import ChangedModelError, SentType, stored_types
+from mlops_assets.training.features import Model, SentType, stored_positive
+from mlops_assets.training.model_format import ChangedModelError, stored_types
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Served:
-    """A loaded version, with the columns that it takes: name to type."""
+    """A loaded version, the columns that it takes (name to type), and the positive class."""
 
     version: Version
-    model: Predictor
+    model: Model
     columns: Mapping[str, SentType]
+    positive: Any = None
     since: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
 
 
@@ -70,16 +72,19 @@ class Follower:
 
     def _loaded(self, version: Version) -> Served:
         model = self.registry.load(version)
-        columns = _columns(self.registry, version)
-        if set(columns) != set(model.features):
+        assert isinstance(model, Model)  # as the registry of MLflow has them
+        about = _about(self.registry, version)
+        named = {str(one.name) for one in about.signature.inputs}
+        if named != set(model.features):
             raise ChangedModelError(
                 f"The signature that is stored with version {version.number} of "
                 f"{self.registry.model!r} names other columns than the model takes: "
-                f"{', '.join(sorted(set(columns) ^ set(model.features)))}. It was changed since, "
+                f"{', '.join(sorted(named ^ set(model.features)))}. It was changed since, "
                 "and the version is not served. Put its MLmodel back from a backup, roll back, or "
                 "train again."
             )
-        return Served(version, model, columns)
+        positive = stored_positive(about.metadata or {}, model)
+        return Served(version, model, stored_types(about), positive)
 
     def _follow(self) -> None:
         while not self._stop.is_set():
@@ -87,8 +92,8 @@ class Follower:
             self._stop.wait(self._seconds)
 
 
-def _columns(registry: Registry, version: Version) -> Mapping[str, SentType]:
-    """The columns of the signature that is stored with a version, and what is sent for each."""
+def _about(registry: Registry, version: Version) -> Any:
+    """MLflow's ``ModelInfo`` of a version, which has a signature."""
     import mlflow
     from mlflow.models import get_model_info
 
@@ -100,4 +105,4 @@ def _columns(registry: Registry, version: Version) -> Mapping[str, SentType]:
             f"Version {version.number} of {registry.model!r} was stored without a signature, so "
             "what it is given cannot be checked. Train it again with mlops_assets."
         )
-    return stored_types(info)
+    return info

@@ -20,7 +20,7 @@ from mlops_assets.data.columns import with_columns
 from mlops_assets.data.csv_values import CsvForm, with_values
 from mlops_assets.data.notes import Note, noted
 from mlops_assets.errors import UserError
-from mlops_assets.training.model_format import SentType
+from mlops_assets.training.features import SentType
 
 MAX_ROWS = 100_000
 # Trees hold numbers as float32.
@@ -85,12 +85,15 @@ def parse(body: bytes, content_type: str) -> Sent:
     return Sent(pd.DataFrame(table, index=range(len(rows)), dtype=object), kind == _CSV)
 
 
-def checked(sent: Sent, columns: Mapping[str, SentType]) -> pd.DataFrame:
+def checked(
+    sent: Sent, columns: Mapping[str, SentType], *, most: int | None = MAX_ROWS
+) -> pd.DataFrame:
     """The ``columns`` in their types, as a batch of the same rows would have them.
 
     Args:
         sent: Other columns are ignored, missing values are left to the model.
         columns: What the model takes: name to type.
+        most: How many rows may come at a time; None: any number.
 
     Returns:
         A table with notes on what was changed of its values.
@@ -99,8 +102,9 @@ def checked(sent: Sent, columns: Mapping[str, SentType]) -> pd.DataFrame:
         UserError: All that is wrong: no rows, too many, missing columns, values of another kind.
     """
     table = sent.table
-    if not 0 < len(table) <= MAX_ROWS:
-        raise UserError(f"{len(table)} rows were sent. Send 1 to {MAX_ROWS:,} at a time.")
+    if not len(table) or (most is not None and len(table) > most):
+        number = "at least one" if most is None else f"1 to {most:,}"
+        raise UserError(f"{len(table)} rows were sent. Send {number} at a time.")
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise UserError(

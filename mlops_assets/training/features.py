@@ -1,14 +1,15 @@
 """Feature columns as models take them: numbers and text, whatever types a table holds."""
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
 
 from mlops_assets.errors import UserError
-from mlops_assets.predicted import Predicted
+from mlops_assets.predicted import Interval, Predicted
 
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 
@@ -31,6 +32,19 @@ def model_input(frame: pd.DataFrame, features: list[str]) -> pd.DataFrame:
 
 
 FeatureType = Literal["float", "boolean", "datetime", "string"]
+
+
+SentType = Literal[FeatureType, "double", "text"]
+"""What is sent for a column of a model.
+
+``double`` and ``text`` stand where a model was stored before types were kept: a number, true and
+false as 1 and 0, or a date as its days since 1970; and a text with the blanks around it, which that
+model may know.
+"""
+
+# In what MLflow keeps of a stored model: what its columns were, and the place of the positive class
+# among its classes, whose names may be nobody's business.
+STORED_TYPES, STORED_POSITIVE = "column_types", "positive_class"
 
 
 def column_types(frame: pd.DataFrame, features: list[str]) -> dict[str, FeatureType]:
@@ -100,6 +114,18 @@ class Model:
         """The columns it was trained on, in their order."""
         return [str(name) for name in self.pipeline.feature_names_in_]
 
+    @property
+    def classes(self) -> np.ndarray | None:
+        """The classes that its probabilities are of, in their order; None: it knows none."""
+        estimator = self.pipeline[-1]
+        return estimator.classes_ if hasattr(estimator, "predict_proba") else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """What is around each number that it predicts; None: it was given none."""
+        kept = getattr(self.pipeline, "interval_", None)
+        return None if kept is None else Interval(**kept)
+
     def predict(self, frame: pd.DataFrame) -> Predicted:
         """What it says of each row of ``frame``; other columns are ignored.
 
@@ -117,7 +143,22 @@ class Model:
         with warnings.catch_warnings():
             # That a text was never seen is for the data contract and the drift report to say.
             warnings.filterwarnings("ignore", "Found unknown categories", UserWarning)
-            return predicted_by(self.pipeline, model_input(frame, self.features))
+            said = predicted_by(self.pipeline, model_input(frame, self.features))
+        return replace(said, interval=self.interval)
+
+
+def stored_positive(kept: Mapping[str, Any], model: Model) -> Any:
+    """The positive class of a stored model.
+
+    Args:
+        kept: What MLflow keeps of it.
+        model: The model itself.
+
+    Returns:
+        A plain value; None where it has none, or was stored before that was kept.
+    """
+    place = kept.get(STORED_POSITIVE)
+    return None if place is None or model.classes is None else model.classes.tolist()[place]
 
 
 def predicted_by(pipeline: Any, table: pd.DataFrame) -> Predicted:

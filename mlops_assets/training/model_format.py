@@ -8,13 +8,21 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
+import numpy as np
 import pandas as pd
 
 from mlops_assets.errors import UserError
-from mlops_assets.training.features import FeatureType, Model
+from mlops_assets.training.features import (
+    STORED_POSITIVE,
+    STORED_TYPES,
+    FeatureType,
+    Model,
+    SentType,
+)
 from mlops_assets.training.mlflow_server import Client
+from mlops_assets.training.model_code import write_code
 
 # What the models of all of PyCaret's algorithms hold beyond what skops itself trusts, found by
 # storing each of them. None of these runs code that a file brings along.
@@ -35,7 +43,8 @@ TRUSTED_TYPES = (
 )
 # The packages whose models these are.
 _STORED = ("sklearn", "lightgbm")
-_REQUIRED = ("scikit-learn", "skops", "numpy", "pandas", "scipy")
+# The same for every version, so that who can load one can load the next.
+_REQUIRED = ("scikit-learn", "lightgbm", "skops", "numpy", "pandas", "scipy", "pydantic")
 
 
 _FILE = "model.skops"
@@ -43,17 +52,7 @@ _WHAT_TO_DO = (
     "Nothing was loaded. Put the file back from a backup, roll back to another version, or train "
     "again; and find out who can write there."
 )
-_TYPES = "column_types"  # in the metadata of its MLmodel
 _SHA256, _BYTES = "model_sha256", "model_bytes"  # the tags of a version
-
-
-SentType = Literal[FeatureType, "double", "text"]
-"""What is sent for a column of a model.
-
-``double`` and ``text`` stand where a model was stored before types were kept: a number, true and
-false as 1 and 0, or a date as its days since 1970; and a text with the blanks around it, which that
-model may know.
-"""
 
 
 class UnsafeModelError(UserError):
@@ -103,14 +102,15 @@ def can_store(estimator: str) -> bool:
 
 
 def log_model(
-    pipeline: Any, example: pd.DataFrame, types: Mapping[str, FeatureType]
+    pipeline: Any, example: pd.DataFrame, types: Mapping[str, FeatureType], positive: Any = None
 ) -> tuple[Any, Digest]:
-    """Store ``pipeline`` in the active MLflow run.
+    """Store ``pipeline`` in the active MLflow run, with the code that reads raw rows for it.
 
     Args:
         pipeline: A fitted scikit-learn pipeline.
-        example: A few rows of its input, free of sensitive values; stored with the model.
-        types: What its columns were before they became that input; :func:`stored_types` reads it.
+        example: A few raw rows, free of sensitive values; stored with the model.
+        types: What its columns are in such rows; :func:`stored_types` reads it.
+        positive: The positive class; None: there is none.
 
     Returns:
         MLflow's ``ModelInfo``, and the digest of the file as it was written, before it was sent.
@@ -121,15 +121,23 @@ def log_model(
     import skops.io
     from mlflow import sklearn as flavor
     from mlflow.models import Model as Format
-    from mlflow.models import infer_signature
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import AnyType, ColSpec, Schema
 
     _refuse(skops.io.get_untrusted_types(data=skops.io.dumps(pipeline)), "The trained model")
-    lightgbm = type(pipeline.named_steps["estimator"]).__module__.startswith("lightgbm")
-    required = [*_REQUIRED, *(["lightgbm"] if lightgbm else [])]
+    # MLflow would refuse whole numbers where floats were; the code that is stored with it reads.
+    takes = Schema([ColSpec(AnyType(), str(name)) for name in example.columns])
     written: list[Digest] = []
 
-    def save_model(path: str, **kwargs: Any) -> None:
-        flavor.save_model(path=path, **kwargs)
+    def save_model(path: str, mlflow_model: Any, **kwargs: Any) -> None:
+        del kwargs["validate_serving_input"]  # which `log` only looks at
+        with tempfile.TemporaryDirectory() as folder:
+            package, module = write_code(Path(folder))
+            flavor.save_model(
+                path=path, mlflow_model=mlflow_model, code_paths=[str(package)], **kwargs
+            )
+        mlflow_model.flavors["python_function"]["loader_module"] = module
+        mlflow_model.save(str(Path(path) / "MLmodel"))
         written.append(Digest.of((Path(path) / _FILE).read_bytes()))
 
     with warnings.catch_warnings():
@@ -143,11 +151,12 @@ def log_model(
             sk_model=pipeline,
             serialization_format="skops",
             skops_trusted_types=list(TRUSTED_TYPES),
-            signature=infer_signature(example, pipeline.predict(example)),
+            signature=ModelSignature(inputs=takes),
             input_example=example,
-            metadata={_TYPES: dict(types)},
+            validate_serving_input=False,  # it would load the stored code into this process
+            metadata={STORED_TYPES: dict(types), **_place_of(positive, Model(pipeline).classes)},
             # Given, because inferring them starts another process and takes seconds.
-            pip_requirements=[f"{name}=={version(name)}" for name in required],
+            pip_requirements=[f"{name}=={version(name)}" for name in _REQUIRED],
         )
     return info, written[-1]
 
@@ -164,11 +173,9 @@ def stored_types(info: Any) -> dict[str, SentType]:
     Raises:
         ChangedModelError: A type is none that this version of the project stores.
     """
-    kept = (info.metadata or {}).get(_TYPES, {})
-    before = {"string": "text"}
+    kept = (info.metadata or {}).get(STORED_TYPES, {})
     types: dict[str, Any] = {
-        str(one.name): kept.get(str(one.name), before.get(one.type.name, one.type.name))
-        for one in info.signature.inputs
+        str(one.name): kept.get(str(one.name), _before(one.type)) for one in info.signature.inputs
     }
     strange = [one for one in types.values() if one not in get_args(SentType)]
     if strange:
@@ -178,6 +185,17 @@ def stored_types(info: Any) -> dict[str, SentType]:
             "it back from a backup, or train again."
         )
     return types
+
+
+def _before(declared: Any) -> str:
+    """What is sent for a column of a model from before types were kept."""
+    name = getattr(declared, "name", str(declared))
+    return "text" if name == "string" else name
+
+
+def _place_of(positive: Any, classes: np.ndarray | None) -> dict[str, int]:
+    known = [] if positive is None or classes is None else classes.tolist()
+    return {STORED_POSITIVE: known.index(positive)} if positive in known else {}
 
 
 def load_model(uri: str, client: Client, what: str, expected: Digest | None) -> Model:

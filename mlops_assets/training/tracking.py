@@ -21,7 +21,7 @@ from mlops_assets.data.fingerprint import fingerprint, row_hashes
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Task
 from mlops_assets.training.automl import AlgorithmResult, Trained
-from mlops_assets.training.features import column_types, model_input
+from mlops_assets.training.features import FeatureType, column_types, model_input
 from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.model_format import log_model
 from mlops_assets.training.policy import TrainingPolicy
@@ -271,7 +271,8 @@ def log_training(
     for file in files:
         log(mlflow.log_artifact, str(file))
     types = column_types(frame, list(trained.features))
-    info, stored = log(log_model, trained.pipeline, _example(trained, frame, columns), types)
+    example = _example(trained, frame, columns)
+    info, stored = log(log_model, trained.pipeline, example, types, columns.positive)
     known_by = {"training_data_hash": digest, **stored.tags()}
     return _register(client, model, info, {**tags, **known_by})
 
@@ -369,11 +370,23 @@ def _log_confusion(client: Client, target: pd.Series, trained: Trained) -> None:
 
 
 def _example(trained: Trained, frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """A few rows as the model takes them; sensitive values are 0 or empty."""
-    example = model_input(frame.head(_EXAMPLE_ROWS), list(trained.features))
-    for name in example.columns.intersection(columns.sensitive):
-        example[name] = 0.0 if example[name].dtype.kind == "f" else ""
-    return example
+    """A few raw rows; sensitive values are 0, false, the first day of 1970 or empty."""
+    types = column_types(frame, list(trained.features))
+    rows = frame.head(_EXAMPLE_ROWS)
+    example = {name: _written(rows[name], kind) for name, kind in types.items()}
+    nothing = {"float": 0.0, "boolean": False, "datetime": "1970-01-01", "string": ""}
+    hidden = {n: nothing[kind] for n, kind in types.items() if n in columns.sensitive}
+    return pd.DataFrame(example | hidden, index=rows.index)
+
+
+def _written(values: pd.Series, kind: FeatureType) -> pd.Series:
+    """Values as JSON has them."""
+    if kind == "datetime":
+        return values.map(lambda moment: moment.isoformat(), na_action="ignore").astype(object)
+    if kind == "string":
+        texts = values.astype(object).where(values.isna(), values.astype(str))
+        return texts.where(values.notna(), None)
+    return values
 
 
 def _register(client: Client, model: str, info: Any, tags: dict[str, str]) -> int:

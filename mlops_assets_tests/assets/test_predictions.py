@@ -13,7 +13,9 @@ def test_every_row_is_scored_with_the_version_in_production(demo_days):
     stored = demo_days.store.read("iris", "predictions", day)
     model = demo_days.registry.load(demo_days.registry.get(2))
     features = demo_days.spec.columns.features(batch)
-    assert list(stored["prediction"]) == list(model.predict(batch[features]))
+    predicted = model.predict(batch[features])
+    assert list(stored["prediction"]) == list(predicted)
+    assert list(stored["probability_setosa"]) == list(predicted.probability("setosa"))
     assert set(stored["model_version"]) == {2}
     assert set(stored["prediction"]) <= set(batch["species"])
 
@@ -24,7 +26,14 @@ def test_metadata_say_how_many_rows_and_which_version(demo_days):
     assert told["dagster/row_count"] == 300
     assert told["production_version"] == 1
     columns = raw["dagster/column_schema"].schema.columns
-    assert [column.name for column in columns] == ["prediction", "model_version"]
+    probabilities = [f"probability_{one}" for one in ("setosa", "versicolor", "virginica")]
+    named = ["prediction", *probabilities, "model_version"]
+    assert [column.name for column in columns] == named
+    stored = demo_days.store.read("iris", "predictions", "2026-01-01")
+    assert told["predicted"] == stored["prediction"].value_counts().to_dict()
+    for name in probabilities:
+        assert told[f"mean/{name}"] == pytest.approx(stored[name].mean())
+    assert "note" not in told
     assert isinstance(raw["stored_at"], dg.PathMetadataValue)
 
 

@@ -213,7 +213,8 @@ def test_the_production_alias_loads_through_pyfunc_and_predicts(demo_days):
         model = mlflow.pyfunc.load_model("models:/iris@production")
         predicted = model.predict(batch[demo_days.spec.columns.features(batch)])
     stored = demo_days.registry.load(demo_days.registry.get(2))
-    assert list(predicted) == list(stored.predict(batch[demo_days.spec.columns.features(batch)]))
+    expected = stored.predict(batch[demo_days.spec.columns.features(batch)])
+    assert predicted["prediction"].tolist() == expected.labels.tolist()
 
 
 @pytest.mark.parametrize("rolled_back", [False, True])

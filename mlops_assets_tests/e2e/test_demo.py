@@ -26,7 +26,7 @@ import sys, json, mlflow, pandas as pd
 mlflow.set_tracking_uri(sys.argv[1])
 table = pd.read_parquet(sys.argv[2])
 model = mlflow.pyfunc.load_model("models:/iris@" + sys.argv[3])
-predicted = model.predict(table.drop(columns="species"))
+predicted = model.predict(table.drop(columns="species"))["prediction"]
 print(json.dumps([list(map(str, predicted)), list(map(str, table["species"]))]))
 """
 

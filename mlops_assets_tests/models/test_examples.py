@@ -73,6 +73,12 @@ def test_a_regression_lives_through_its_story(loop_of):
     )
     assert decided["baseline_drop"] < 0.05  # a share of the first model's error
     assert "of the first one's error" in decided["checks"]
+    for day in (DAYS[0], "2026-01-03"):  # by the first version, and by the second
+        said, batch = (
+            loop.store.read("diabetes", asset, day) for asset in ("predictions", "drifted_batch")
+        )
+        within = batch["progression"].between(said["lower"], said["upper"]).mean()
+        assert 0.8 < within < 0.99, (day, within)
     trained = loop.mlflow.get_model_version("diabetes", "2")
     files = {file.path for file in loop.mlflow.list_artifacts(trained.run_id)}
     assert not any("confusion" in file for file in files)

@@ -3,6 +3,7 @@
 import json
 
 import dagster as dg
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,6 +96,16 @@ def test_the_server_takes_every_column_by_its_name(loop):
         status, answer = asked.post(body.encode(), kind)
         assert (status, answer.get("predictions")) == (200, expected), answer
     asked.close()
+
+
+def test_a_program_with_mlflow_gives_every_column_by_its_name(loop):
+    rows = renamed(BATCHES[DAYS[0]], 1)
+    with loop.environment():
+        mlflow.set_tracking_uri(loop.mlflow_uri)
+        mlflow.set_registry_uri(loop.mlflow_uri)
+        answer = mlflow.pyfunc.load_model("models:/churn@production").predict(rows)
+        expected = loop.registry.load(loop.registry.in_use()).predict(rows)
+    assert answer["prediction"].tolist() == expected.labels.tolist()
 
 
 def test_both_versions_are_reproduced(loop, tmp_path, capsys):

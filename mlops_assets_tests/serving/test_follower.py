@@ -65,11 +65,13 @@ def test_the_columns_are_those_of_the_signature(registry):
     assert follower.served.columns == {"count": "float", "colour": "string"}
 
 
-def _change(registry, number, old, new):
+def _change(registry, number, *changes):
     settings = file_of(registry, number).parent / "MLmodel"
     text = settings.read_text("utf-8")
-    assert old in text
-    settings.write_text(text.replace(old, new), "utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    settings.write_text(text, "utf-8")
     registry.set_alias("production", registry.get(number))
     follower = Follower(registry, 60)
     follower.refresh()
@@ -77,12 +79,13 @@ def _change(registry, number, old, new):
 
 
 def test_of_a_version_from_before_types_were_kept_the_signature_tells_them(registry):
-    follower = _change(registry, 1, "column_types:", "other:")
+    signed = ('"any"', '"double"'), ('"any"', '"string"')
+    follower = _change(registry, 1, ("column_types:", "other:"), *signed)
     assert follower.served.columns == {"count": "double", "colour": "text"}
 
 
 def test_types_that_are_not_known_are_not_served(registry):
-    follower = _change(registry, 2, "count: float", "count: decimal")
+    follower = _change(registry, 2, ("count: float", "count: decimal"))
     assert follower.served is None
     assert "takes columns of unknown types: decimal" in follower.problem
 
@@ -113,6 +116,6 @@ def test_a_changed_file_is_not_served_and_the_old_version_goes_on(registry, harm
 
 
 def test_a_changed_signature_is_not_served(registry):
-    follower = _change(registry, 2, '"count"', '"counts"')
+    follower = _change(registry, 2, ('"count"', '"counts"'))
     assert follower.served is None
     assert "other columns than the model takes: count, counts" in follower.problem

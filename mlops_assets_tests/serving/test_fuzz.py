@@ -169,8 +169,11 @@ def test_what_is_right_is_predicted_row_by_row_and_what_is_wrong_is_told(asked):
             status, answer = served.post(body, kind)
             table = pd.DataFrame(meant, columns=list(COLUMNS))
             table["since"] = pd.to_datetime(table["since"], format="ISO8601", utc=True)
-            expected = model.predict(table).labels.tolist()
-            assert (status, answer["predictions"]) == (200, expected), (where, body, answer)
+            expected = model.predict(table)
+            predictions = expected.labels.tolist()
+            assert (status, answer["predictions"]) == (200, predictions), (where, body, answer)
+            probabilities = [[row["no"], row["yes"]] for row in answer["probabilities"]]
+            assert probabilities == expected.probabilities.tolist(), (where, body, answer)
         else:
             body, kind = wrong(dice)
             status, answer = served.post(body, kind)
