@@ -130,14 +130,26 @@ def with_probabilities(estimator: Any) -> Any:
     1999). An SVM with probabilities of its own has labels that come from elsewhere, so that the
     two may disagree (scikit-learn's user guide, 1.4.1.2): it gets the same.
     """
-    from sklearn.calibration import CalibratedClassifierCV
     from sklearn.svm import SVC
 
     if isinstance(estimator, SVC):
         estimator.set_params(probability=False)
     if hasattr(estimator, "predict_proba"):
         return estimator
-    return CalibratedClassifierCV(estimator, ensemble=False)
+    return calibrated(estimator, "sigmoid")
+
+
+def calibrated(estimator: Any, method: str) -> Any:
+    """A classifier whose probabilities are calibrated on its cross-validated predictions.
+
+    Args:
+        estimator: The classifier.
+        method: ``sigmoid`` or ``isotonic``.
+    """
+    from sklearn.calibration import CalibratedClassifierCV
+
+    # One fit on all rows, and not one a fold, so that it is the model that was compared.
+    return CalibratedClassifierCV(estimator, method=method, ensemble=False)
 
 
 def inner(estimator: Any) -> Any:

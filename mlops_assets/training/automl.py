@@ -2,27 +2,29 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mlops_assets.data.classes import positive_class
 from mlops_assets.data.columns import Columns
 from mlops_assets.errors import UserError
-from mlops_assets.metrics import Metric, Task, get_metric
+from mlops_assets.metrics import Metric, Task, get_metric, metrics_for
 from mlops_assets.predicted import Predicted
-from mlops_assets.training.algorithms import catalogue, inner, pipeline_of
+from mlops_assets.training.algorithms import calibrated, catalogue, inner, pipeline_of
+from mlops_assets.training.calibration import Calibrated, calibrate
 from mlops_assets.training.features import Model, model_input
 from mlops_assets.training.folds import assign_folds
 from mlops_assets.training.model_format import can_store
-from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.policy import RARE, TrainingPolicy, default_metric
+from mlops_assets.training.threshold import Threshold, choose_threshold
 from mlops_assets.training.weights import (
     FOLDS,
     OutOfFold,
     Roles,
-    Tried,
     best_of,
     cross_validated,
     fit_weighted,
@@ -37,14 +39,8 @@ from mlops_assets.training.weights import (
 
 MIN_ROWS = 10
 _TARGET = "target"
+_ROUNDING = 1e-9
 _MOST_ASKED = 3  # of the best algorithms, whether they keep the baseline
-# Shown beside the one that ranks.
-_SHOWN: dict[Task, tuple[str, ...]] = {
-    "classification": (
-        *("f1_macro", "accuracy", "balanced_accuracy", "precision_macro", "recall_macro"),
-    ),
-    "regression": ("rmse", "mae", "r2"),
-}
 
 
 @dataclass(frozen=True)
@@ -76,6 +72,8 @@ class Trained:
         notes: What was done otherwise than asked for, and what was chosen, in words.
         regime_weight: What a row of the candidate's regime weighs beside an older one; None
             where no rows were told apart.
+        threshold: From which probability on a row of a binary target is of its positive class;
+            None: 0.5, or there are no two classes.
     """
 
     pipeline: Any
@@ -88,11 +86,12 @@ class Trained:
     failed: tuple[AlgorithmResult, ...]
     notes: tuple[str, ...]
     regime_weight: float | None = None
+    threshold: Threshold | None = None
 
     @property
     def model(self) -> Model:
         """The pipeline, taking tables as they are stored."""
-        return Model(self.pipeline)
+        return Model(self.pipeline, self.threshold)
 
 
 def train(
@@ -124,12 +123,12 @@ def train(
         UserError: Too few rows, one class, no features, an unknown algorithm, or none that could
             be trained.
     """
-    metric = get_metric(policy.metric, task, columns.positive)
     features = columns.features(frame)
     _check(frame, columns, features, task)
     table = model_input(frame, features).reset_index(drop=True)
     target = plain_target(frame[columns.target], task)
     notes: list[str] = []
+    metric = _ranks_by(target, columns, task, policy, notes)
     roles = _enough_to_rank_by(roles, notes)
     fold_of, note = assign_folds(
         frame.reset_index(drop=True), columns, task, policy.folds, policy.seed, roles
@@ -153,7 +152,26 @@ def train(
         failed=tuple(failed),
         notes=tuple(notes),
         regime_weight=found.weight,
+        threshold=found.threshold,
     )
+
+
+def _ranks_by(
+    target: pd.Series, columns: Columns, task: Task, policy: TrainingPolicy, notes: list[str]
+) -> Metric:
+    """The metric that ranks, of the positive class where there are two."""
+    positive = columns.positive
+    if task == "classification" and positive is None:
+        positive = positive_class(target, None)
+    metric = policy.ranks_by(target, task, positive)
+    if policy.metric is None and metric.name == default_metric(target, task):
+        share = target.value_counts(normalize=True).min()
+        notes.append(
+            f"The algorithms are ranked by {metric.name}: {share:.1%} of the rows are of the rarer "
+            f"class, and where that is under {RARE:.0%} the labels at a probability of 0.5 hardly "
+            "tell a good model from a dummy. `training.metric` names another."
+        )
+    return metric
 
 
 def _ranked_at(rows: "_Rows", task: Task, policy: TrainingPolicy, notes: list[str]) -> float:
@@ -187,6 +205,11 @@ class _Rows:
     target: pd.Series
     fold_of: np.ndarray
     roles: Roles | None
+
+    @property
+    def judged(self) -> np.ndarray:
+        """The rows that are scored: with roles, those of the regime; a mask."""
+        return np.ones(len(self.target), dtype=bool) if self.roles is None else self.roles.regime
 
     def weights_to_try(self, task: Task, policy: TrainingPolicy, *, can: bool) -> list[float]:
         """The weights of a row of the regime, for an algorithm that can take them or not."""
@@ -245,9 +268,9 @@ class _Search:
     @property
     def shown(self) -> list[Metric]:
         """The metrics of the leaderboard, each once."""
-        others = [get_metric(name, self.task, self.metric.positive) for name in _SHOWN[self.task]]
-        ranks = [] if self.metric.name in _SHOWN[self.task] else [self.metric]
-        return [*ranks, *others]
+        usual = metrics_for(self.task)
+        ranks = [] if self.metric.name in {one.name for one in usual} else [self.metric]
+        return [*ranks, *usual]
 
     def pipeline(self, algorithm: str) -> Any:
         """An algorithm behind the features' encoder, not fitted."""
@@ -341,15 +364,16 @@ def _cross_validate(search: _Search, algorithm: str, name: str) -> AlgorithmResu
     return AlgorithmResult(algorithm, name, scores, seconds)
 
 
-def _mean_score(metric: Metric, rows: _Rows, predicted: Predicted) -> float:
+def _mean_score(
+    metric: Metric, rows: _Rows, predicted: Predicted, fold_of: np.ndarray | None = None
+) -> float:
     """The mean over the folds in which it is defined; with roles, of the regime's rows alone."""
-    truth, judged = rows.target.to_numpy(), np.ones(len(rows.target), dtype=bool)
-    if rows.roles is not None:
-        judged = rows.roles.regime
+    truth = rows.target.to_numpy()
+    fold_of = rows.fold_of if fold_of is None else fold_of
     by_fold = [
         metric.score(truth[held], predicted[held])
-        for fold in np.unique(rows.fold_of)
-        if (held := judged & (rows.fold_of == fold)).any()
+        for fold in np.unique(fold_of)
+        if (held := rows.judged & (fold_of == fold)).any()
     ]
     known = [score for score in by_fold if not np.isnan(score)]
     return float(np.mean(known)) if known else float("nan")
@@ -380,38 +404,59 @@ def _leaderboard(results: list[AlgorithmResult], search: _Search) -> pd.DataFram
 
 @dataclass(frozen=True)
 class _Found:
-    """The algorithm that is taken, fitted, with what it predicts for each row out of fold."""
+    """The algorithm that is taken, with what it predicts for each row out of fold.
+
+    Attributes:
+        algorithm: Its id.
+        pipeline: Not fitted yet.
+        predicted: What it predicts for each row from the folds without it.
+        fold_of: The fold of each row in that.
+        roles: What the rows are to it.
+        weight: Of a row of the regime.
+        threshold: From which probability on a row is of the positive class.
+    """
 
     algorithm: str
     pipeline: Any
     predicted: Predicted
-    weight: float | None
+    fold_of: np.ndarray
+    roles: Roles | None = None
+    weight: float | None = None
+    threshold: Threshold | None = None
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """What each row weighs in its fit."""
+        if self.roles is None or self.weight is None:
+            return None
+        return self.roles.weights(self.weight)
 
 
 def _settle(search: _Search, ranked: list[str], notes: list[str]) -> _Found:
     """The best algorithm that keeps the baseline, fitted on every row as it is to weigh."""
-    rows, roles = search.rows, search.rows.roles
+    rows = search.rows
     with quietly():
-        if roles is None:
-            pipeline = search.pipeline(ranked[0])
-            predicted = search.predicted[ranked[0]]
-            fit_weighted(pipeline, rows.table, rows.target, None)
-            return _Found(ranked[0], pipeline, predicted, None)
-        out_of_fold = _out_of_fold(search, search.pipeline(ranked[0]), rows.fold_of % FOLDS)
-        roles, said = with_quiet_or_without(out_of_fold, rows.target, roles, search.metric)
-        notes += [said] if said else []
-        algorithm, pipeline, chosen = _kept_baseline(search, roles, ranked, notes)
-        weights = roles.weights(chosen.weight)
-        fit_weighted(pipeline, rows.table, rows.target, weights)
-    return _Found(algorithm, pipeline, chosen.predicted, chosen.weight)
+        if rows.roles is None:
+            best = ranked[0]
+            found = _Found(best, search.pipeline(best), search.predicted[best], rows.fold_of)
+        else:
+            out_of_fold = _out_of_fold(search, search.pipeline(ranked[0]), rows.fold_of % FOLDS)
+            ways = out_of_fold, rows.target, rows.roles, search.metric
+            roles, said = with_quiet_or_without(*ways)
+            notes += [said] if said else []
+            found = _kept_baseline(search, roles, ranked, notes)
+        if search.task == "classification":
+            found = _with_threshold(search, _calibrated(search, found, notes), notes)
+        elif search.policy.threshold is not None:
+            notes.append("`training.threshold` plays no part: the target is a number.")
+        fit_weighted(found.pipeline, rows.table, rows.target, found.weights)
+    return found
 
 
-def _kept_baseline(
-    search: _Search, roles: Roles, ranked: list[str], notes: list[str]
-) -> tuple[str, Any, Tried]:
+def _kept_baseline(search: _Search, roles: Roles, ranked: list[str], notes: list[str]) -> _Found:
     """The first algorithm that has a weight which keeps the baseline, and the best such weight."""
     rows, policy = search.rows, search.policy
-    looked: list[tuple[str, Any, Tried]] = []
+    looked: list[_Found] = []
     for algorithm in ranked[:_MOST_ASKED]:
         pipeline = search.pipeline(algorithm)
         can = takes_weights(pipeline.named_steps["estimator"])
@@ -421,7 +466,8 @@ def _kept_baseline(
         out_of_fold = _out_of_fold(search, pipeline, fold_of)
         tried = weigh(out_of_fold, rows.target, roles, weights, search.metric)
         chosen = best_of(tried, search.metric)
-        looked.append((algorithm, pipeline, chosen or tried[0]))
+        taken = chosen or tried[0]
+        looked.append(_Found(algorithm, pipeline, taken.predicted, fold_of, roles, taken.weight))
         if chosen:
             notes.append(f"{algorithm}: {told(tried, chosen, roles, search.metric)}")
             return looked[-1]
@@ -429,10 +475,75 @@ def _kept_baseline(
             f"{algorithm} keeps the baseline at no weight: {tried[0].baseline:.4f} at "
             f"{named(tried[0].weight)}, {roles.floor:.4f} is asked for."
         )
-    notes.append(f"{looked[0][0]} was taken all the same: the gate will judge.")
+    notes.append(f"{looked[0].algorithm} was taken all the same: the gate will judge.")
     return looked[0]
 
 
 def _out_of_fold(search: _Search, pipeline: Any, fold_of: np.ndarray) -> OutOfFold:
     rows, n_jobs = search.rows, search.policy.n_jobs
     return partial(cross_validated, pipeline, rows.table, rows.target, fold_of, n_jobs=n_jobs)
+
+
+def _calibrated(search: _Search, found: _Found, notes: list[str]) -> _Found:
+    """The same, calibrated where that credibly lowers log loss and costs nothing of the metric."""
+    estimator = found.pipeline.named_steps["estimator"]
+    if inner(estimator) is not estimator:
+        notes.append(
+            f"{found.algorithm} has scores and no probabilities: these are a sigmoid of them, "
+            "fitted on cross-validated scores."
+        )
+        return found
+    rows = search.rows
+    ways = calibrate(
+        rows.target.to_numpy(),
+        found.predicted,
+        found.fold_of,
+        rows.judged,
+        found.weights,
+        by_scores=hasattr(estimator, "decision_function"),
+    )
+    good = [way for way in ways if way.helps and _keeps_metric(search, found, way)]
+    if not good:
+        return found
+    way = max(good, key=lambda one: float(one.gains.mean()))
+    notes.append(
+        f"The probabilities of {found.algorithm} are calibrated ({way.method}, on cross-validated "
+        f"predictions): log loss falls by {way.gains.mean():.4f} on rows left out, in "
+        f"{int((way.gains > 0).sum())} of {len(way.gains)} folds."
+    )
+    found.pipeline.steps[-1] = ("estimator", calibrated(estimator, way.method))
+    return replace(found, predicted=way.predicted)
+
+
+def _keeps_metric(search: _Search, found: _Found, way: Calibrated) -> bool:
+    """Whether the metric is no worse; by labels of two classes the threshold decides that."""
+    metric = search.metric
+    if metric.reads == "labels" and search.rows.target.nunique() == 2:
+        return True
+    before, after = (
+        _mean_score(metric, search.rows, predicted, found.fold_of)
+        for predicted in (found.predicted, way.predicted)
+    )
+    return metric.improvement(after, before) >= -_ROUNDING
+
+
+def _with_threshold(search: _Search, found: _Found, notes: list[str]) -> _Found:
+    """The same with the threshold that is asked for, or that is best for the metric's labels."""
+    rows, metric, asked = search.rows, search.metric, search.policy.threshold
+    classes = rows.target.nunique()
+    if classes != 2:
+        if asked is not None:
+            notes.append(f"`training.threshold` plays no part: the target has {classes} classes.")
+        return found
+    if asked is not None:
+        threshold = Threshold(metric.positive, asked)
+        notes.append(f"Labels are cut at a probability of {asked:g}, as `training.threshold` says.")
+    else:
+        by = metric if metric.reads == "labels" else get_metric(None, "classification")
+        judged, truth = rows.judged, rows.target.to_numpy()
+        folds, predicted = found.fold_of[judged], found.predicted[judged]
+        threshold, said = choose_threshold(truth[judged], predicted, folds, by, metric.positive)
+        notes.append(said)
+    if threshold is None:
+        return found
+    return replace(found, threshold=threshold, predicted=threshold.applied(found.predicted))

@@ -13,8 +13,10 @@ from typing import Any, Literal, Self, get_args
 import pandas as pd
 
 from mlops_assets.errors import UserError
+from mlops_assets.training.algorithms import inner
 from mlops_assets.training.features import FeatureType, Model
 from mlops_assets.training.mlflow_server import Client
+from mlops_assets.training.threshold import Threshold
 
 # What the models of all of PyCaret's algorithms hold beyond what skops itself trusts, found by
 # storing each of them. None of these runs code that a file brings along.
@@ -45,7 +47,7 @@ _WHAT_TO_DO = (
     "Nothing was loaded. Put the file back from a backup, roll back to another version, or train "
     "again; and find out who can write there."
 )
-_TYPES = "column_types"  # in the metadata of its MLmodel
+_TYPES, _CUT = "column_types", "threshold"  # in the metadata of its MLmodel
 _SHA256, _BYTES = "model_sha256", "model_bytes"  # the tags of a version
 
 
@@ -105,7 +107,10 @@ def can_store(estimator: str) -> bool:
 
 
 def log_model(
-    pipeline: Any, example: pd.DataFrame, types: Mapping[str, FeatureType]
+    pipeline: Any,
+    example: pd.DataFrame,
+    types: Mapping[str, FeatureType],
+    threshold: Threshold | None = None,
 ) -> tuple[Any, Digest]:
     """Store ``pipeline`` in the active MLflow run.
 
@@ -113,6 +118,7 @@ def log_model(
         pipeline: A fitted scikit-learn pipeline.
         example: A few rows of its input, free of sensitive values; stored with the model.
         types: What its columns were before they became that input; :func:`stored_types` reads it.
+        threshold: From which probability on a row is of the positive class; kept in the file.
 
     Returns:
         MLflow's ``ModelInfo``, and the digest of the file as it was written, before it was sent.
@@ -125,8 +131,9 @@ def log_model(
     from mlflow.models import Model as Format
     from mlflow.models import infer_signature
 
+    pipeline = Model(pipeline, threshold).to_store()
     _refuse(skops.io.get_untrusted_types(data=skops.io.dumps(pipeline)), "The trained model")
-    lightgbm = type(pipeline.named_steps["estimator"]).__module__.startswith("lightgbm")
+    lightgbm = type(inner(pipeline.named_steps["estimator"])).__module__.startswith("lightgbm")
     required = [*_REQUIRED, *(["lightgbm"] if lightgbm else [])]
     written: list[Digest] = []
 
@@ -147,7 +154,7 @@ def log_model(
             skops_trusted_types=list(TRUSTED_TYPES),
             signature=infer_signature(example, pipeline.predict(example)),
             input_example=example,
-            metadata={_TYPES: dict(types)},
+            metadata={_TYPES: dict(types)} | ({_CUT: threshold.at} if threshold else {}),
             # Given, because inferring them starts another process and takes seconds.
             pip_requirements=[f"{name}=={version(name)}" for name in required],
         )
@@ -216,7 +223,7 @@ def load_model(uri: str, client: Client, what: str, expected: Digest | None) -> 
         raise _damaged(what, uri, found, error) from error
     _refuse(strange, what)
     try:
-        return Model(skops.io.loads(content, trusted=list(TRUSTED_TYPES)))
+        return Model.from_stored(skops.io.loads(content, trusted=list(TRUSTED_TYPES)))
     except Exception as error:
         raise _damaged(what, uri, found, error) from error
 
