@@ -115,3 +115,26 @@ class Predicted:
         """The labels."""
         labels = self.labels if dtype is None else self.labels.astype(dtype)
         return labels.copy() if copy else labels
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The labels of a binary target by the probability of its positive class.
+
+    Attributes:
+        positive: The positive class.
+        at: A row with this probability, or more, is of it.
+    """
+
+    positive: Any
+    at: float
+
+    def applied(self, predicted: Predicted) -> Predicted:
+        """The same probabilities with the labels that follow from them."""
+        probability = predicted.probability(self.positive)
+        if probability is None or predicted.classes is None:
+            return predicted
+        classes = predicted.classes
+        yes, no = classes[classes == self.positive], classes[classes != self.positive]
+        labels = np.where(probability >= self.at, yes[0], no[0]).astype(classes.dtype)
+        return Predicted(labels, predicted.probabilities, classes)

@@ -21,13 +21,21 @@ from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.rows import Parts, baseline_parts, lineage_parts
 from mlops_assets.metrics import Task
 from mlops_assets.spec import ModelSpec
-from mlops_assets.training import automl, features, folds, weights
+from mlops_assets.training import (
+    algorithms,
+    automl,
+    calibration,
+    features,
+    folds,
+    threshold,
+    weights,
+)
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.weights import Roles
 
 RECIPE, ROWS = "recipe.json", "recipe_rows.parquet"  # artifacts of the version's MLflow run
 TRAINED_ON = "trained_on"  # the name, among the tables, of what the trainer was given
-_TRAINS = (automl, features, folds, weights)
+_TRAINS = (algorithms, automl, calibration, features, folds, threshold, weights)
 _PACKAGES = (
     *("pycaret", "scikit-learn", "lightgbm", "xgboost", "catboost"),
     *("numpy", "scipy", "pandas", "joblib"),

@@ -80,7 +80,7 @@ def _load_pyfunc(path: str) -> RawModel:
 
     about = Stored.load(path)
     trusted = about.flavors["sklearn"]["skops_trusted_types"]
-    model = Model(skops.io.load(Path(path) / "model.skops", trusted=trusted))
+    model = Model.from_stored(skops.io.load(Path(path) / "model.skops", trusted=trusted))
     kept: Any = about.metadata
     columns = {name: kept[STORED_TYPES][name] for name in model.features}
     return RawModel(model, columns, stored_positive(kept, model))

@@ -1,37 +1,35 @@
-"""AutoML: PyCaret compares the algorithms, the best one is fitted on every row."""
+"""AutoML: PyCaret's algorithms are cross-validated, the best one is fitted on every row."""
 
-import gc
-import logging
-import os
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mlops_assets.data.classes import positive_class
 from mlops_assets.data.columns import Columns
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Metric, Task, get_metric, metrics_for
 from mlops_assets.predicted import Predicted
+from mlops_assets.training.algorithms import calibrated, catalogue, inner, pipeline_of
+from mlops_assets.training.calibration import Calibrated, calibrate
 from mlops_assets.training.features import Model, model_input
 from mlops_assets.training.folds import assign_folds
 from mlops_assets.training.model_format import can_store
-from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.policy import RARE, TrainingPolicy, default_metric
+from mlops_assets.training.threshold import Threshold, choose_threshold
 from mlops_assets.training.weights import (
     FOLDS,
     OutOfFold,
     Roles,
-    Tried,
     best_of,
     cross_validated,
     fit_weighted,
     named,
-    repeats,
+    quietly,
     takes_weights,
     told,
     weigh,
@@ -40,9 +38,8 @@ from mlops_assets.training.weights import (
 )
 
 MIN_ROWS = 10
-# More distinct texts than this are pooled, the rarest first, into one.
-MAX_CATEGORIES = 26
 _TARGET = "target"
+_ROUNDING = 1e-9
 _MOST_ASKED = 3  # of the best algorithms, whether they keep the baseline
 
 
@@ -75,6 +72,8 @@ class Trained:
         notes: What was done otherwise than asked for, and what was chosen, in words.
         regime_weight: What a row of the candidate's regime weighs beside an older one; None
             where no rows were told apart.
+        threshold: From which probability on a row of a binary target is of its positive class;
+            None: 0.5, or there are no two classes.
     """
 
     pipeline: Any
@@ -87,11 +86,12 @@ class Trained:
     failed: tuple[AlgorithmResult, ...]
     notes: tuple[str, ...]
     regime_weight: float | None = None
+    threshold: Threshold | None = None
 
     @property
     def model(self) -> Model:
         """The pipeline, taking tables as they are stored."""
-        return Model(self.pipeline)
+        return Model(self.pipeline, self.threshold)
 
 
 def train(
@@ -123,37 +123,55 @@ def train(
         UserError: Too few rows, one class, no features, an unknown algorithm, or none that could
             be trained.
     """
-    metric = get_metric(policy.metric, task, columns.positive)
     features = columns.features(frame)
     _check(frame, columns, features, task)
     table = model_input(frame, features).reset_index(drop=True)
     target = plain_target(frame[columns.target], task)
     notes: list[str] = []
+    metric = _ranks_by(target, columns, task, policy, notes)
     roles = _enough_to_rank_by(roles, notes)
     fold_of, note = assign_folds(
         frame.reset_index(drop=True), columns, task, policy.folds, policy.seed, roles
     )
     notes += [note] if note else []
-    with _quiet_pycaret(task) as (experiment_class, logger):
-        rows = _Rows(table, target, fold_of, roles)
-        between = _ranked_at(rows, task, policy, notes)
-        experiment = _experiment(experiment_class, rows, between, task, policy, logger)
-        search = _Search(experiment, metric, task, rows, may_quote=not columns.sensitive)
-        results, failed = _compare(search, policy, on_algorithm, notes)
-        leaderboard = _leaderboard(results, metric, task)
-        found = _settle(search, list(leaderboard["id"]), policy, logger, notes)
+    rows = _Rows(table, target, fold_of, roles)
+    offered = catalogue(task, policy.seed, policy.n_jobs)
+    ranked_at = _ranked_at(rows, task, policy, notes)
+    search = _Search(offered, metric, task, rows, ranked_at, policy, not columns.sensitive)
+    results, failed = _compare(search, on_algorithm, notes)
+    leaderboard = _leaderboard(results, search)
+    found = _settle(search, list(leaderboard["id"]), notes)
     return Trained(
         pipeline=found.pipeline,
         leaderboard=leaderboard,
         algorithm=found.algorithm,
-        parameters=found.pipeline.named_steps["estimator"].get_params(),
+        parameters=inner(found.pipeline.named_steps["estimator"]).get_params(),
         features=tuple(features),
         metric=metric.name,
         cross_validated=found.predicted,
         failed=tuple(failed),
         notes=tuple(notes),
         regime_weight=found.weight,
+        threshold=found.threshold,
     )
+
+
+def _ranks_by(
+    target: pd.Series, columns: Columns, task: Task, policy: TrainingPolicy, notes: list[str]
+) -> Metric:
+    """The metric that ranks, of the positive class where there are two."""
+    positive = columns.positive
+    if task == "classification" and positive is None:
+        positive = positive_class(target, None)
+    metric = policy.ranks_by(target, task, positive)
+    if policy.metric is None and metric.name == default_metric(target, task):
+        share = target.value_counts(normalize=True).min()
+        notes.append(
+            f"The algorithms are ranked by {metric.name}: {share:.1%} of the rows are of the rarer "
+            f"class, and where that is under {RARE:.0%} the labels at a probability of 0.5 hardly "
+            "tell a good model from a dummy. `training.metric` names another."
+        )
+    return metric
 
 
 def _ranked_at(rows: "_Rows", task: Task, policy: TrainingPolicy, notes: list[str]) -> float:
@@ -188,34 +206,10 @@ class _Rows:
     fold_of: np.ndarray
     roles: Roles | None
 
-    @cached_property
-    def compared(self) -> np.ndarray:
-        """The rows in the order that PyCaret is given them, but for the last.
-
-        PyCaret insists on a holdout of its own; one row, of the largest class, costs least.
-        """
-        last = int(self.target.index[self.target == self.target.mode().iloc[0]][-1])
-        return np.append(np.delete(np.arange(len(self.table)), last), last)
-
-    def splits(self, regime_weight: float) -> Any:
-        """How PyCaret cross-validates: with roles, the rows of the regime alone are scored.
-
-        Each of them is learned from as often as it is to weigh, because PyCaret 3.3.2 fails where
-        it is given weights.
-        """
-        from sklearn.model_selection import PredefinedSplit
-
-        order = self.compared[:-1]
-        if self.roles is None:
-            return PredefinedSplit(self.fold_of[order])
-        scored = np.where(self.roles.regime, self.fold_of, -1)[order]
-        often = repeats(self.roles.weights(regime_weight)[order])
-        return _Splits(
-            [
-                (np.repeat(learn, often[learn]), judge)
-                for learn, judge in PredefinedSplit(scored).split()
-            ]
-        )
+    @property
+    def judged(self) -> np.ndarray:
+        """The rows that are scored: with roles, those of the regime; a mask."""
+        return np.ones(len(self.target), dtype=bool) if self.roles is None else self.roles.regime
 
     def weights_to_try(self, task: Task, policy: TrainingPolicy, *, can: bool) -> list[float]:
         """The weights of a row of the regime, for an algorithm that can take them or not."""
@@ -258,154 +252,36 @@ def plain_target(target: pd.Series, task: Task) -> pd.Series:
     return pd.Series(plain.tolist(), name=_TARGET)
 
 
-@contextmanager
-def _quiet_pycaret(task: Task) -> Iterator[tuple[Any, logging.Logger]]:
-    """PyCaret without its side effects: its experiment class, and a logger that tells nobody.
-
-    At import it opens ``logs.log`` in the current folder and takes over all of the process's
-    warnings. Those of the algorithms (convergence, constant columns) are expected in a search.
-    """
-    os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pycaret.internal.logging import captureWarnings
-
-        if task == "classification":
-            from pycaret.classification import ClassificationExperiment as Experiment
-        else:
-            from pycaret.regression import RegressionExperiment as Experiment
-        captureWarnings(capture=False)
-        warnings.simplefilter("ignore")
-        logger = logging.Logger("pycaret")
-        logger.addHandler(logging.NullHandler())
-        # PyCaret collects garbage around every algorithm, 0.3 s each with all that is imported;
-        # frozen, what is there already is not looked at again.
-        gc.freeze()
-        try:
-            yield Experiment, logger
-        finally:
-            gc.unfreeze()
-
-
-@dataclass(frozen=True)
-class _Splits:
-    """Folds as scikit-learn asks for them."""
-
-    folds: list[tuple[np.ndarray, np.ndarray]]
-
-    def get_n_splits(self, *_: Any, **__: Any) -> int:
-        return len(self.folds)
-
-    def split(self, *_: Any, **__: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        yield from self.folds
-
-
-def _experiment(
-    experiment_class: Any,
-    rows: _Rows,
-    regime_weight: float,
-    task: Task,
-    policy: TrainingPolicy,
-    logger: logging.Logger,
-) -> Any:
-    """A PyCaret experiment over all rows but one, with the project's metrics only."""
-    from sklearn.preprocessing import FunctionTransformer
-
-    table, target, order = rows.table, rows.target, rows.compared
-    if task == "classification":
-        # Without its preprocessing PyCaret takes classes only as codes from 0.
-        target = pd.Series(pd.factorize(target)[0], name=_TARGET)
-    # Under names of our own: a column of the table may have any, `target` too.
-    data = table.set_axis([f"feature_{i}" for i in range(table.shape[1])], axis="columns")
-    data = data.assign(**{_TARGET: target}).iloc[order].reset_index(drop=True)
-    experiment = experiment_class()
-    experiment.setup(
-        data=data.iloc[:-1],
-        test_data=data.iloc[-1:],
-        target=_TARGET,
-        index=False,
-        preprocess=False,
-        custom_pipeline=[
-            ("features", _encoder(data.drop(columns=_TARGET))),
-            ("names", FunctionTransformer(_numbered)),
-        ],
-        fold_strategy=rows.splits(regime_weight),
-        session_id=policy.seed,
-        n_jobs=policy.n_jobs,
-        memory=False,
-        html=False,
-        verbose=False,
-        log_experiment=False,
-        system_log=logger,
-    )
-    # PyCaret's own precision, recall and F1 are weighted by class size, not macro.
-    for name in list(experiment.get_metrics().index):
-        experiment.remove_metric(name)
-    for metric in metrics_for(task):
-        experiment.add_metric(
-            metric.name,
-            metric.pycaret_column,
-            _score_function(metric),
-            greater_is_better=metric.greater_is_better,
-        )
-    # PyCaret takes it for a failure where every score is 0, as where labels have turned round.
-    experiment.add_metric("ran", "Ran", lambda *_, **__: 1.0)
-    return experiment
-
-
-def _numbered(encoded: pd.DataFrame) -> pd.DataFrame:
-    """Columns without the texts that they stand for: LightGBM refuses names with commas, say."""
-    return encoded.set_axis([f"column_{i}" for i in range(encoded.shape[1])], axis="columns")
-
-
-def _score_function(metric: Metric) -> Any:
-    def score(y_true: Any, y_pred: Any, **_labels: Any) -> float:
-        return metric.score(y_true, y_pred)
-
-    return score
-
-
-def _encoder(table: pd.DataFrame) -> Any:
-    """Numbers with the mean for what is missing, and one-hot texts.
-
-    Of scikit-learn alone: PyCaret's own encoders keep pandas objects, which skops cannot store.
-    A text that was never seen counts as rare, or else as the first one.
-    """
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.preprocessing import OneHotEncoder
-
-    numbers = list(table.select_dtypes("number").columns)
-    texts = [column for column in table.columns if column not in numbers]
-    one_hot = OneHotEncoder(
-        drop="first",
-        handle_unknown="infrequent_if_exist",
-        max_categories=MAX_CATEGORIES,
-        sparse_output=False,
-    )
-    return ColumnTransformer(
-        [("numbers", SimpleImputer(keep_empty_features=True), numbers), ("texts", one_hot, texts)]
-    )
-
-
 @dataclass(frozen=True)
 class _Search:
-    experiment: Any
+    offered: pd.DataFrame
     metric: Metric
     task: Task
     rows: _Rows
+    ranked_at: float
+    policy: TrainingPolicy
     may_quote: bool
     """Whether an algorithm's own message may be passed on: it can hold values of the table."""
+    predicted: dict[str, Predicted] = field(default_factory=dict)
+    """What each algorithm predicts for each row out of fold, as they were compared."""
+
+    @property
+    def shown(self) -> list[Metric]:
+        """The metrics of the leaderboard, each once."""
+        usual = metrics_for(self.task)
+        ranks = [] if self.metric.name in {one.name for one in usual} else [self.metric]
+        return [*ranks, *usual]
+
+    def pipeline(self, algorithm: str) -> Any:
+        """An algorithm behind the features' encoder, not fitted."""
+        return pipeline_of(self.offered.loc[algorithm], self.rows.table, self.task)
 
 
 def _compare(
-    search: _Search,
-    policy: TrainingPolicy,
-    on_algorithm: Callable[[AlgorithmResult], None],
-    notes: list[str],
+    search: _Search, on_algorithm: Callable[[AlgorithmResult], None], notes: list[str]
 ) -> tuple[list[AlgorithmResult], list[AlgorithmResult]]:
     """Cross-validate one algorithm after the other, so that each is reported when it is done."""
-    known = search.experiment.models()
+    known, policy = search.offered, search.policy
     chosen = _chosen(known, policy)
     failed = [refused for algorithm in chosen if (refused := _refused(known.loc[algorithm]))]
     for refused in failed:
@@ -468,47 +344,53 @@ def _chosen(known: pd.DataFrame, policy: TrainingPolicy) -> list[str]:
 
 def _cross_validate(search: _Search, algorithm: str, name: str) -> AlgorithmResult:
     begun = time.monotonic()
-    metric = search.metric
+    rows, roles, metric = search.rows, search.rows.roles, search.metric
+    weights = None if roles is None else roles.weights(search.ranked_at)
+    out_of_fold = _out_of_fold(search, search.pipeline(algorithm), rows.fold_of)
     try:
-        # n_select=0: no fit beyond the folds. errors="ignore" would drop a failure silently.
-        search.experiment.compare_models(
-            include=[algorithm],
-            sort=metric.name,
-            n_select=0,
-            round=6,
-            errors="raise",
-            verbose=False,
-        )
-    except RuntimeError as error:
+        with quietly():
+            predicted = out_of_fold(weights)
+    # Whatever an algorithm makes of a table is said in its own line; the others go on.
+    except Exception as error:  # noqa: BLE001
         seconds = time.monotonic() - begun
         return AlgorithmResult(algorithm, name, {}, seconds, error=_reason(error, search.may_quote))
-    row = search.experiment.pull().iloc[0]
-    scores = {m.name: float(row[m.pycaret_column]) for m in metrics_for(search.task)}
+    scores = {shown.name: _mean_score(shown, rows, predicted) for shown in search.shown}
     seconds = time.monotonic() - begun
     if not np.isfinite(scores[metric.name]):
         return AlgorithmResult(
             algorithm, name, {}, seconds, error=f"its {metric.name} is no number"
         )
+    search.predicted[algorithm] = predicted
     return AlgorithmResult(algorithm, name, scores, seconds)
 
 
-def _reason(error: RuntimeError, may_quote: bool) -> str:
-    """The algorithm's own error, which PyCaret wraps."""
-    cause = error.__context__ or error
-    if isinstance(cause, AssertionError):
-        return "every score was 0 or could not be computed"
-    message = str(cause).strip()
-    return (
-        f"{type(cause).__name__}: {message.splitlines()[0]}"
-        if may_quote and message
-        else (type(cause).__name__)
-    )
+def _mean_score(
+    metric: Metric, rows: _Rows, predicted: Predicted, fold_of: np.ndarray | None = None
+) -> float:
+    """The mean over the folds in which it is defined; with roles, of the regime's rows alone."""
+    truth = rows.target.to_numpy()
+    fold_of = rows.fold_of if fold_of is None else fold_of
+    by_fold = [
+        metric.score(truth[held], predicted[held])
+        for fold in np.unique(fold_of)
+        if (held := rows.judged & (fold_of == fold)).any()
+    ]
+    known = [score for score in by_fold if not np.isnan(score)]
+    return float(np.mean(known)) if known else float("nan")
 
 
-def _leaderboard(results: list[AlgorithmResult], metric: Metric, task: Task) -> pd.DataFrame:
+def _reason(error: Exception, may_quote: bool) -> str:
+    """The algorithm's own error, or its kind where its words may hold values."""
+    message = str(error).strip()
+    kind = type(error).__name__
+    return f"{kind}: {message.splitlines()[0]}" if may_quote and message else kind
+
+
+def _leaderboard(results: list[AlgorithmResult], search: _Search) -> pd.DataFrame:
+    metric = search.metric
     rows = [
         {"id": result.id, "Algorithm": result.name}
-        | {m.pycaret_column: result.metrics[m.name] for m in metrics_for(task)}
+        | {shown.pycaret_column: round(result.metrics[shown.name], 6) for shown in search.shown}
         | {"Seconds": round(result.seconds, 2)}
         for result in results
     ]
@@ -522,60 +404,70 @@ def _leaderboard(results: list[AlgorithmResult], metric: Metric, task: Task) -> 
 
 @dataclass(frozen=True)
 class _Found:
-    """The algorithm that is taken, fitted, with what it predicts for each row out of fold."""
+    """The algorithm that is taken, with what it predicts for each row out of fold.
+
+    Attributes:
+        algorithm: Its id.
+        pipeline: Not fitted yet.
+        predicted: What it predicts for each row from the folds without it.
+        fold_of: The fold of each row in that.
+        roles: What the rows are to it.
+        weight: Of a row of the regime.
+        threshold: From which probability on a row is of the positive class.
+    """
 
     algorithm: str
     pipeline: Any
     predicted: Predicted
-    weight: float | None
+    fold_of: np.ndarray
+    roles: Roles | None = None
+    weight: float | None = None
+    threshold: Threshold | None = None
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """What each row weighs in its fit."""
+        if self.roles is None or self.weight is None:
+            return None
+        return self.roles.weights(self.weight)
 
 
-def _settle(
-    search: _Search,
-    ranked: list[str],
-    policy: TrainingPolicy,
-    logger: logging.Logger,
-    notes: list[str],
-) -> _Found:
-    """The best algorithm that keeps the baseline, fitted on every row as it is to weigh.
-
-    What PyCaret's ``finalize_model`` does, but as a pipeline of scikit-learn: it loads without
-    PyCaret, in a fraction of the time, and fewer types have to be trusted.
-    """
-    from pycaret.internal.logging import redirect_output
-
-    rows, roles = search.rows, search.rows.roles
-    with redirect_output(logger):
-        if roles is None:
-            pipeline = _pipeline(search, ranked[0])
-            predicted = _out_of_fold(pipeline, rows, rows.fold_of)(None)
-            fit_weighted(pipeline, rows.table, rows.target, None)
-            return _Found(ranked[0], pipeline, predicted, None)
-        out_of_fold = _out_of_fold(_pipeline(search, ranked[0]), rows, rows.fold_of % FOLDS)
-        roles, said = with_quiet_or_without(out_of_fold, rows.target, roles, search.metric)
-        notes += [said] if said else []
-        algorithm, pipeline, chosen = _kept_baseline(search, roles, ranked, policy, notes)
-        weights = roles.weights(chosen.weight)
-        fit_weighted(pipeline, rows.table, rows.target, weights)
-    return _Found(algorithm, pipeline, chosen.predicted, chosen.weight)
-
-
-def _kept_baseline(
-    search: _Search, roles: Roles, ranked: list[str], policy: TrainingPolicy, notes: list[str]
-) -> tuple[str, Any, Tried]:
-    """The first algorithm that has a weight which keeps the baseline, and the best such weight."""
+def _settle(search: _Search, ranked: list[str], notes: list[str]) -> _Found:
+    """The best algorithm that keeps the baseline, fitted on every row as it is to weigh."""
     rows = search.rows
-    looked: list[tuple[str, Any, Tried]] = []
+    with quietly():
+        if rows.roles is None:
+            best = ranked[0]
+            found = _Found(best, search.pipeline(best), search.predicted[best], rows.fold_of)
+        else:
+            out_of_fold = _out_of_fold(search, search.pipeline(ranked[0]), rows.fold_of % FOLDS)
+            ways = out_of_fold, rows.target, rows.roles, search.metric
+            roles, said = with_quiet_or_without(*ways)
+            notes += [said] if said else []
+            found = _kept_baseline(search, roles, ranked, notes)
+        if search.task == "classification":
+            found = _with_threshold(search, _calibrated(search, found, notes), notes)
+        elif search.policy.threshold is not None:
+            notes.append("`training.threshold` plays no part: the target is a number.")
+        fit_weighted(found.pipeline, rows.table, rows.target, found.weights)
+    return found
+
+
+def _kept_baseline(search: _Search, roles: Roles, ranked: list[str], notes: list[str]) -> _Found:
+    """The first algorithm that has a weight which keeps the baseline, and the best such weight."""
+    rows, policy = search.rows, search.policy
+    looked: list[_Found] = []
     for algorithm in ranked[:_MOST_ASKED]:
-        pipeline = _pipeline(search, algorithm)
+        pipeline = search.pipeline(algorithm)
         can = takes_weights(pipeline.named_steps["estimator"])
         weights = weights_to_try(roles, rows.target, search.task, policy, takes_weights=can)
         # Each weight costs as many fits as there are folds.
         fold_of = rows.fold_of % FOLDS if len(weights) > 1 else rows.fold_of
-        out_of_fold = _out_of_fold(pipeline, rows, fold_of)
+        out_of_fold = _out_of_fold(search, pipeline, fold_of)
         tried = weigh(out_of_fold, rows.target, roles, weights, search.metric)
         chosen = best_of(tried, search.metric)
-        looked.append((algorithm, pipeline, chosen or tried[0]))
+        taken = chosen or tried[0]
+        looked.append(_Found(algorithm, pipeline, taken.predicted, fold_of, roles, taken.weight))
         if chosen:
             notes.append(f"{algorithm}: {told(tried, chosen, roles, search.metric)}")
             return looked[-1]
@@ -583,18 +475,75 @@ def _kept_baseline(
             f"{algorithm} keeps the baseline at no weight: {tried[0].baseline:.4f} at "
             f"{named(tried[0].weight)}, {roles.floor:.4f} is asked for."
         )
-    notes.append(f"{looked[0][0]} was taken all the same: the gate will judge.")
+    notes.append(f"{looked[0].algorithm} was taken all the same: the gate will judge.")
     return looked[0]
 
 
-def _out_of_fold(pipeline: Any, rows: _Rows, fold_of: np.ndarray) -> OutOfFold:
-    return partial(cross_validated, pipeline, rows.table, rows.target, fold_of)
+def _out_of_fold(search: _Search, pipeline: Any, fold_of: np.ndarray) -> OutOfFold:
+    rows, n_jobs = search.rows, search.policy.n_jobs
+    return partial(cross_validated, pipeline, rows.table, rows.target, fold_of, n_jobs=n_jobs)
 
 
-def _pipeline(search: _Search, algorithm: str) -> Any:
-    """The algorithm behind the features' encoder, not fitted."""
-    from sklearn.base import clone
-    from sklearn.pipeline import Pipeline
+def _calibrated(search: _Search, found: _Found, notes: list[str]) -> _Found:
+    """The same, calibrated where that credibly lowers log loss and costs nothing of the metric."""
+    estimator = found.pipeline.named_steps["estimator"]
+    if inner(estimator) is not estimator:
+        notes.append(
+            f"{found.algorithm} has scores and no probabilities: these are a sigmoid of them, "
+            "fitted on cross-validated scores."
+        )
+        return found
+    rows = search.rows
+    ways = calibrate(
+        rows.target.to_numpy(),
+        found.predicted,
+        found.fold_of,
+        rows.judged,
+        found.weights,
+        by_scores=hasattr(estimator, "decision_function"),
+    )
+    good = [way for way in ways if way.helps and _keeps_metric(search, found, way)]
+    if not good:
+        return found
+    way = max(good, key=lambda one: float(one.gains.mean()))
+    notes.append(
+        f"The probabilities of {found.algorithm} are calibrated ({way.method}, on cross-validated "
+        f"predictions): log loss falls by {way.gains.mean():.4f} on rows left out, in "
+        f"{int((way.gains > 0).sum())} of {len(way.gains)} folds."
+    )
+    found.pipeline.steps[-1] = ("estimator", calibrated(estimator, way.method))
+    return replace(found, predicted=way.predicted)
 
-    estimator = search.experiment.create_model(algorithm, cross_validation=False, verbose=False)
-    return Pipeline([("features", _encoder(search.rows.table)), ("estimator", clone(estimator))])
+
+def _keeps_metric(search: _Search, found: _Found, way: Calibrated) -> bool:
+    """Whether the metric is no worse; by labels of two classes the threshold decides that."""
+    metric = search.metric
+    if metric.reads == "labels" and search.rows.target.nunique() == 2:
+        return True
+    before, after = (
+        _mean_score(metric, search.rows, predicted, found.fold_of)
+        for predicted in (found.predicted, way.predicted)
+    )
+    return metric.improvement(after, before) >= -_ROUNDING
+
+
+def _with_threshold(search: _Search, found: _Found, notes: list[str]) -> _Found:
+    """The same with the threshold that is asked for, or that is best for the metric's labels."""
+    rows, metric, asked = search.rows, search.metric, search.policy.threshold
+    classes = rows.target.nunique()
+    if classes != 2:
+        if asked is not None:
+            notes.append(f"`training.threshold` plays no part: the target has {classes} classes.")
+        return found
+    if asked is not None:
+        threshold = Threshold(metric.positive, asked)
+        notes.append(f"Labels are cut at a probability of {asked:g}, as `training.threshold` says.")
+    else:
+        by = metric if metric.reads == "labels" else get_metric(None, "classification")
+        judged, truth = rows.judged, rows.target.to_numpy()
+        folds, predicted = found.fold_of[judged], found.predicted[judged]
+        threshold, said = choose_threshold(truth[judged], predicted, folds, by, metric.positive)
+        notes.append(said)
+    if threshold is None:
+        return found
+    return replace(found, threshold=threshold, predicted=threshold.applied(found.predicted))

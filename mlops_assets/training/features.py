@@ -2,15 +2,17 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from copy import copy
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import pandas as pd
 
 from mlops_assets.errors import UserError
-from mlops_assets.predicted import Interval, Predicted
+from mlops_assets.predicted import Interval, Predicted, Threshold
 
+_THRESHOLD = "threshold_"  # an attribute of a stored pipeline
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 
 
@@ -105,9 +107,30 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted pipeline that takes tables as they are stored."""
+    """A fitted pipeline that takes tables as they are stored.
+
+    Attributes:
+        pipeline: Of scikit-learn.
+        threshold: From which probability on a row is of the positive class; None: the labels are
+            those of the pipeline.
+    """
 
     pipeline: Any
+    threshold: Threshold | None = None
+
+    @classmethod
+    def from_stored(cls, pipeline: Any) -> Self:
+        """The model whose :meth:`to_store` this is; one of an earlier version has no threshold."""
+        kept = getattr(pipeline, _THRESHOLD, None)
+        return cls(pipeline, None if kept is None else Threshold(**kept))
+
+    def to_store(self) -> Any:
+        """The pipeline with the threshold in it, so that one digest covers both."""
+        if self.threshold is None:
+            return self.pipeline
+        pipeline = copy(self.pipeline)
+        setattr(pipeline, _THRESHOLD, asdict(self.threshold))
+        return pipeline
 
     @property
     def features(self) -> list[str]:
@@ -144,6 +167,7 @@ class Model:
             # That a text was never seen is for the data contract and the drift report to say.
             warnings.filterwarnings("ignore", "Found unknown categories", UserWarning)
             said = predicted_by(self.pipeline, model_input(frame, self.features))
+        said = said if self.threshold is None else self.threshold.applied(said)
         return replace(said, interval=self.interval)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.errors import UserError
+from mlops_assets.predicted import Threshold
 from mlops_assets.training.features import (
     STORED_POSITIVE,
     STORED_TYPES,
@@ -32,6 +33,8 @@ TRUSTED_TYPES = (
     "lightgbm.sklearn.LGBMClassifier",
     "lightgbm.sklearn.LGBMRegressor",
     "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
     "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
     "sklearn.gaussian_process.kernels.ConstantKernel",
     "sklearn.gaussian_process.kernels.Product",
@@ -52,6 +55,7 @@ _WHAT_TO_DO = (
     "Nothing was loaded. Put the file back from a backup, roll back to another version, or train "
     "again; and find out who can write there."
 )
+_CUT = "threshold"  # in the metadata of its MLmodel
 _SHA256, _BYTES = "model_sha256", "model_bytes"  # the tags of a version
 
 
@@ -102,7 +106,11 @@ def can_store(estimator: str) -> bool:
 
 
 def log_model(
-    pipeline: Any, example: pd.DataFrame, types: Mapping[str, FeatureType], positive: Any = None
+    pipeline: Any,
+    example: pd.DataFrame,
+    types: Mapping[str, FeatureType],
+    positive: Any = None,
+    threshold: Threshold | None = None,
 ) -> tuple[Any, Digest]:
     """Store ``pipeline`` in the active MLflow run, with the code that reads raw rows for it.
 
@@ -111,6 +119,7 @@ def log_model(
         example: A few raw rows, free of sensitive values; stored with the model.
         types: What its columns are in such rows; :func:`stored_types` reads it.
         positive: The positive class; None: there is none.
+        threshold: From which probability on a row is of the positive class; kept in the file.
 
     Returns:
         MLflow's ``ModelInfo``, and the digest of the file as it was written, before it was sent.
@@ -124,6 +133,7 @@ def log_model(
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, Schema
 
+    pipeline = Model(pipeline, threshold).to_store()
     _refuse(skops.io.get_untrusted_types(data=skops.io.dumps(pipeline)), "The trained model")
     # MLflow would refuse whole numbers where floats were; the code that is stored with it reads.
     takes = Schema([ColSpec(AnyType(), str(name)) for name in example.columns])
@@ -154,7 +164,11 @@ def log_model(
             signature=ModelSignature(inputs=takes),
             input_example=example,
             validate_serving_input=False,  # it would load the stored code into this process
-            metadata={STORED_TYPES: dict(types), **_place_of(positive, Model(pipeline).classes)},
+            metadata={
+                STORED_TYPES: dict(types),
+                **_place_of(positive, Model(pipeline).classes),
+                **({_CUT: threshold.at} if threshold else {}),
+            },
             # Given, because inferring them starts another process and takes seconds.
             pip_requirements=[f"{name}=={version(name)}" for name in _REQUIRED],
         )
@@ -232,7 +246,7 @@ def load_model(uri: str, client: Client, what: str, expected: Digest | None) -> 
         raise _damaged(what, uri, found, error) from error
     _refuse(strange, what)
     try:
-        return Model(skops.io.loads(content, trusted=list(TRUSTED_TYPES)))
+        return Model.from_stored(skops.io.loads(content, trusted=list(TRUSTED_TYPES)))
     except Exception as error:
         raise _damaged(what, uri, found, error) from error
 

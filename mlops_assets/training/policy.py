@@ -1,8 +1,11 @@
 """The numbers of the search for a model, as the YAML gives them."""
 
+from typing import Any
+
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlops_assets.metrics import MetricName, Task
+from mlops_assets.metrics import Metric, MetricName, Task, get_metric
 
 # PyCaret's ids, written down here so that a mistake is told when the YAML is loaded, without
 # PyCaret. xgboost and catboost are there where their packages are.
@@ -19,6 +22,24 @@ ALGORITHMS: dict[Task, tuple[str, ...]] = {
 }
 
 
+RARE = 0.2  # of the rows, for the rarer of two classes
+
+
+def default_metric(target: pd.Series, task: Task) -> str | None:
+    """What ranks the algorithms for a target where nothing is asked for.
+
+    ``average_precision`` where one of two classes has under 20 % of the rows: there a model may
+    tell them apart well and yet find no row likelier than not of the rarer class, so that by their
+    labels at a probability of 0.5 the best of models are level with a dummy. Else None, which is
+    the first of :func:`mlops_assets.metrics.metrics_for`.
+    """
+    if task != "classification":
+        return None
+    shares = target.value_counts(normalize=True)
+    shares = shares[shares > 0]
+    return "average_precision" if len(shares) == 2 and shares.min() < RARE else None
+
+
 class TrainingPolicy(BaseModel):
     """How AutoML searches."""
 
@@ -27,7 +48,16 @@ class TrainingPolicy(BaseModel):
     metric: MetricName | None = Field(
         default=None,
         description="The cross-validated metric that ranks the algorithms. null: the model's "
-        "`metric`.",
+        "`metric`; where that is not named either f1_macro, rmse for regression, and "
+        "average_precision where one of two classes has under 20 % of the rows.",
+    )
+    threshold: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="From which probability of the positive class on a row of a binary target is "
+        "labelled as such. null: what does best by the metric (by f1_macro where that reads "
+        "probabilities) on cross-validated predictions, where it credibly beats 0.5.",
     )
     folds: int = Field(
         default=10,
@@ -92,3 +122,13 @@ class TrainingPolicy(BaseModel):
         description="Processes that cross-validate one algorithm; -1 is one a core. 1 is fastest "
         "on small tables.",
     )
+
+    def ranks_by(self, target: pd.Series, task: Task, positive: Any) -> Metric:
+        """The metric that ranks the algorithms for a target.
+
+        Args:
+            target: The labels that are learned from.
+            task: Classification or regression.
+            positive: The positive class, where there is one.
+        """
+        return get_metric(self.metric or default_metric(target, task), task, positive)

@@ -26,7 +26,7 @@ from mlops_assets.training.weights import (
 def refit(
     model: Model, frame: pd.DataFrame, columns: Columns, task: Task, weights: Any = None
 ) -> Model:
-    """The same algorithm with the same settings and seed, fitted anew on the rows of ``frame``.
+    """The same algorithm, settings, seed and threshold, fitted anew on the rows of ``frame``.
 
     Args:
         model: What a search has found.
@@ -40,7 +40,7 @@ def refit(
     pipeline: Any = clone(model.pipeline)
     with quietly():
         fit_weighted(pipeline, *_plain(model, frame, columns, task), weights)
-    return Model(pipeline)
+    return Model(pipeline, model.threshold)
 
 
 def refit_weighted(
@@ -52,8 +52,8 @@ def refit_weighted(
     roles: Roles,
 ) -> tuple[Model, float]:
     """:func:`refit`, with the weight of the regime's rows that does best; and that weight."""
-    metric = get_metric(policy.metric, task, columns.positive)
     table, target = _plain(model, frame, columns, task)
+    metric = policy.ranks_by(target, task, columns.positive)
     can = takes_weights(model.pipeline.steps[-1][1])
     fold_of, _ = assign_folds(frame, columns, task, FOLDS, policy.seed, roles)
     out_of_fold = partial(cross_validated, model.pipeline, table, target, fold_of)

@@ -20,7 +20,9 @@ from mlops_assets.data.columns import Columns, with_columns
 from mlops_assets.data.fingerprint import fingerprint, row_hashes
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Task
-from mlops_assets.training.automl import AlgorithmResult, Trained
+from mlops_assets.training.algorithms import inner
+from mlops_assets.training.automl import AlgorithmResult, Trained, plain_target
+from mlops_assets.training.calibration import reliability
 from mlops_assets.training.features import FeatureType, column_types, model_input
 from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.model_format import log_model
@@ -232,7 +234,7 @@ def log_training(
         trained: The outcome of the search.
         frame: The table it was trained on.
         columns: Which column plays which role.
-        task: Classification adds a confusion matrix.
+        task: Classification adds a confusion matrix, and how reliable the probabilities are.
         model: The registered model's name; made where it is missing.
         tags: Tags of the version: ``partition``, ``dagster_run_id``, ``idempotency_key``;
             ``training_data_hash`` and the digest of the model's file are added. A key that has a
@@ -268,11 +270,14 @@ def log_training(
         log(mlflow.log_text, "\n".join(trained.notes), "notes.txt")
     if task == "classification" and columns.target not in columns.sensitive:
         _log_confusion(client, frame[columns.target], trained)
+        if trained.cross_validated.probabilities is not None:
+            _log_reliability(client, frame[columns.target], trained, columns.positive)
     for file in files:
         log(mlflow.log_artifact, str(file))
     types = column_types(frame, list(trained.features))
     example = _example(trained, frame, columns)
-    info, stored = log(log_model, trained.pipeline, example, types, columns.positive)
+    cut = {"positive": columns.positive, "threshold": trained.threshold}
+    info, stored = log(log_model, trained.pipeline, example, types, **cut)
     known_by = {"training_data_hash": digest, **stored.tags()}
     return _register(client, model, info, {**tags, **known_by})
 
@@ -335,6 +340,11 @@ def _params(trained: Trained) -> dict[str, Any]:
     own = {"algorithm": trained.algorithm, "metric": trained.metric}
     if trained.regime_weight is not None:
         own["regime_weight"] = f"{trained.regime_weight:.6g}"
+    if trained.threshold is not None:
+        own["threshold"] = f"{trained.threshold.at:.6g}"
+    estimator = trained.pipeline.named_steps["estimator"]
+    if inner(estimator) is not estimator:
+        own["calibration"] = estimator.method
     of_model = {f"model.{name}": value for name, value in trained.parameters.items()}
     return {**own, "features": ", ".join(trained.features)[:6000], **of_model}
 
@@ -367,6 +377,31 @@ def _log_confusion(client: Client, target: pd.Series, trained: Trained) -> None:
         )
         axes.set_title(f"{trained.algorithm}, cross-validated on the training rows")
         client.patiently(mlflow.log_figure, figure, "confusion_matrix.png")
+
+
+def _log_reliability(client: Client, target: pd.Series, trained: Trained, positive: Any) -> None:
+    """How often what was said came true, from the folds without each row; and how far off it is."""
+    import mlflow
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    truth = plain_target(target, "classification").to_numpy()
+    found = reliability(truth, trained.cross_validated, positive)
+    client.patiently(mlflow.log_metric, "expected_calibration_error", found.error)
+    with rc_context({"font.family": "DejaVu Sans"}):
+        figure = Figure(figsize=(6, 6), layout="tight")
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color="grey", linestyle="dotted")
+        axes.scatter(found.said, found.came, s=10 + 190 * found.rows / found.rows.max())
+        axes.plot(found.said, found.came)
+        axes.set(
+            xlim=(0, 1),
+            ylim=(0, 1),
+            xlabel="probability that was said",
+            ylabel="share of rows for which it came true",
+            title=f"{trained.algorithm}, cross-validated: calibration error {found.error:.3f}",
+        )
+        client.patiently(mlflow.log_figure, figure, "reliability.png")
 
 
 def _example(trained: Trained, frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:

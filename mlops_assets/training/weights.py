@@ -19,6 +19,7 @@ import pandas as pd
 
 from mlops_assets.metrics import Metric, Task, get_metric
 from mlops_assets.predicted import Predicted
+from mlops_assets.training.algorithms import inner
 from mlops_assets.training.features import predicted_by
 from mlops_assets.training.policy import TrainingPolicy
 
@@ -286,20 +287,49 @@ def cross_validated(
     target: pd.Series,
     fold_of: np.ndarray,
     weights: np.ndarray | None,
+    *,
+    n_jobs: int = 1,
 ) -> Predicted:
-    """What is predicted for each row by a fit on the other folds."""
+    """What is predicted for each row by a fit on the other folds.
+
+    The probabilities are of all classes of the target: 0 of one that a fit has not seen.
+    """
+    from joblib import Parallel, delayed
+
+    held_out = [fold_of == fold for fold in np.unique(fold_of)]
+    parts: Any = Parallel(n_jobs=n_jobs)(
+        delayed(_fold)(pipeline, table, target, held, weights) for held in held_out
+    )
+    places = np.concatenate([np.flatnonzero(held) for held in held_out])
+    if all(part.probabilities is not None for part in parts):
+        classes = np.unique(target.to_numpy())
+        parts = [_over(classes, part) for part in parts]
+    return Predicted.joined(parts)[np.argsort(places)]
+
+
+def _fold(
+    pipeline: Any,
+    table: pd.DataFrame,
+    target: pd.Series,
+    held: np.ndarray,
+    weights: np.ndarray | None,
+) -> Predicted:
     from sklearn.base import clone
 
-    parts: list[Predicted] = []
-    places: list[np.ndarray] = []
-    for fold in np.unique(fold_of):
-        held = fold_of == fold
-        fitted: Any = clone(pipeline)
-        inside = None if weights is None else weights[~held]
+    fitted: Any = clone(pipeline)
+    inside = None if weights is None else weights[~held]
+    with quietly():  # once more, in case that it is another process
         fit_weighted(fitted, table[~held], target[~held], inside)
-        parts.append(predicted_by(fitted, table[held]))
-        places.append(np.flatnonzero(held))
-    return Predicted.joined(parts)[np.argsort(np.concatenate(places))]
+        return predicted_by(fitted, table[held])
+
+
+def _over(classes: np.ndarray, part: Predicted) -> Predicted:
+    """The same, with a column for each class."""
+    assert part.probabilities is not None
+    assert part.classes is not None
+    probabilities = np.zeros((len(part), len(classes)))
+    probabilities[:, np.searchsorted(classes, part.classes)] = part.probabilities
+    return Predicted(part.labels, probabilities, classes)
 
 
 def fit_weighted(
@@ -308,20 +338,27 @@ def fit_weighted(
     """Fit a pipeline on weighted rows: those of weight 0 are left out.
 
     Where all that are left weigh the same, it is the fit without weights. Where the estimator
-    takes none, rows are repeated.
+    takes none, rows are repeated. One that is calibrated on cross-validated scores gets as many
+    folds as the smallest class has rows, :data:`FOLDS` at the most.
     """
-    if weights is None:
-        pipeline.fit(table, target)
-        return
-    kept = np.flatnonzero(weights > 0)
     name, estimator = pipeline.steps[-1]
-    given = {}
-    if not alike(weights[kept]):
-        if takes_weights(estimator):
-            given = {f"{name}__sample_weight": weights[kept]}
-        else:
-            kept = np.repeat(kept, repeats(weights[kept]))
+    kept = np.arange(len(target)) if weights is None else np.flatnonzero(weights > 0)
+    weighed = None if weights is None or alike(weights[kept]) else weights
+    if weighed is not None and not takes_weights(estimator):
+        kept, weighed = np.repeat(kept, repeats(weighed[kept])), None
+    if inner(estimator) is not estimator:
+        kept = _in_two_folds(kept, target)
+        smallest = int(target.iloc[kept].value_counts().min())
+        estimator.set_params(cv=min(FOLDS, smallest))
+    given = {} if weighed is None else {f"{name}__sample_weight": weighed[kept]}
     pipeline.fit(table.iloc[kept], target.iloc[kept], **given)
+
+
+def _in_two_folds(rows: np.ndarray, target: pd.Series) -> np.ndarray:
+    """The rows, with the only one of its class twice: a class must be in every fold."""
+    labels = target.iloc[rows]
+    alone = labels.map(labels.value_counts()).to_numpy() == 1
+    return np.concatenate([rows, rows[alone]])
 
 
 def alike(weights: np.ndarray) -> bool:
@@ -338,7 +375,7 @@ def takes_weights(estimator: Any) -> bool:
     """Whether an estimator can be told that one row counts more than another."""
     from sklearn.utils.validation import has_fit_parameter
 
-    return bool(has_fit_parameter(estimator, "sample_weight"))
+    return bool(has_fit_parameter(inner(estimator), "sample_weight"))
 
 
 @contextmanager

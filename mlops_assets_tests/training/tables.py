@@ -36,3 +36,37 @@ def mixed(rows: int = 120, task: str = "classification") -> pd.DataFrame:
     if task == "classification":
         return frame.assign(y=np.where(number > 0.5, "high", np.where(number > -0.3, "mid", "low")))
     return frame.assign(y=number)
+
+
+def churn(rows: int, seed: int) -> pd.DataFrame:
+    """Customers of which 9 % leave (``y`` is yes), by a rule that is linear in their columns."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "tenure": rng.integers(1, 72, rows),
+            "charges": rng.gamma(4, 20, rows).round(2),
+            "calls": rng.poisson(2, rows),
+            "income": rng.lognormal(10.3, 0.5, rows).round(),
+            "plan": rng.choice(["small", "large"], rows),
+        }
+    )
+    score = (36 - frame["tenure"]) / 20 + (frame["charges"] - 80) / 100 + 0.3 * frame["calls"]
+    leaves = rng.random(rows) < 1 / (1 + np.exp(3.6 - score - 0.3 * (frame["plan"] == "small")))
+    return frame.assign(y=np.where(leaves, "yes", "no"))
+
+
+def loans(rows: int = 900) -> pd.DataFrame:
+    """Loans with columns of sizes from 1 to 50,000; ``y`` says whether they are paid back."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "income": rng.normal(50_000, 15_000, rows),
+            "amount": rng.normal(9_000, 3_000, rows),
+            "age": rng.normal(40, 10, rows),
+            "rate": rng.normal(0.1, 0.03, rows),
+            "share": rng.random(rows),
+        }
+    )
+    by_size = (frame - frame.mean()) / frame.std()
+    score = 2 * by_size["share"] + 2 * by_size["rate"] - by_size["age"] + rng.normal(size=rows)
+    return frame.assign(y=np.where(score > 0, "default", "paid"))

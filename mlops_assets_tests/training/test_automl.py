@@ -6,14 +6,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.errors import UserError
+from mlops_assets.metrics import Metric, get_metric
 from mlops_assets.training import automl, model_format
+from mlops_assets.training import policy as policy_module
 from mlops_assets.training.automl import train
 from mlops_assets.training.policy import ALGORITHMS, TrainingPolicy
 from mlops_assets.training.weights import Roles
-from mlops_assets_tests.training.tables import iris, mixed
+from mlops_assets_tests.training.tables import churn, iris, mixed
 
 SPECIES = Columns(target="species")
 Y = Columns(target="y")
@@ -45,7 +48,7 @@ def test_the_defaults_compare_fourteen_algorithms_and_fit_the_best_on_every_row(
         "recall_macro",
     }
     assert (trained.model.predict(iris()).labels == iris()["species"]).mean() > 0.95
-    assert (trained.cross_validated == iris()["species"]).mean() > 0.9
+    assert (trained.cross_validated.labels == iris()["species"]).mean() > 0.9
     # No logs.log, no mlruns, nothing on the terminal.
     assert list(Path.cwd().iterdir()) == []
     assert capfd.readouterr() == ("", "")
@@ -80,7 +83,7 @@ def test_the_same_seed_gives_the_same_model_and_scores():
     first, second = run(iris(), algorithms=["svm"]), run(iris(), algorithms=["svm"])
     scores = first.leaderboard.columns.drop("Seconds")
     assert first.leaderboard[scores].equals(second.leaderboard[scores])
-    assert (first.cross_validated == second.cross_validated).all()
+    assert (first.cross_validated.labels == second.cross_validated.labels).all()
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
@@ -232,3 +235,85 @@ def test_labels_that_have_turned_round_are_no_failure():
     trained = run(frame, roles=roles, algorithms=["dummy"], regime_weight=1)
     assert trained.failed == ()
     assert trained.leaderboard["F1 macro"].iloc[0] == 0
+
+
+class Ranking(Metric):
+    """A metric of probabilities, by scikit-learn."""
+
+    def score(self, y_true, y_pred):
+        positive = np.asarray(y_true) == self.positive
+        if positive.all() or not positive.any():
+            return float("nan")
+        by = {"roc_auc": roc_auc_score, "average_precision": average_precision_score}[self.name]
+        return float(by(positive, y_pred.probability(self.positive)))
+
+
+@pytest.fixture
+def ranking(monkeypatch):
+    def named(name, task, positive=None):
+        if name not in ("roc_auc", "average_precision"):
+            return get_metric(name, task, positive)
+        return Ranking(name, task, True, name, "ranking", "probabilities", positive)
+
+    monkeypatch.setattr(policy_module, "get_metric", named)
+
+
+@pytest.mark.parametrize("metric", [None, "roc_auc"])
+def test_a_rare_class_with_a_linear_rule_is_found_by_a_linear_model(ranking, metric):
+    """By their labels at 0.5 such models are level with a dummy, and a lone tree beats them."""
+    seen = []
+    names = ["lr", "dt", "lightgbm", "dummy", "ridge"]
+    trained = run(churn(1500, 0), Y, seen=seen, algorithms=names, metric=metric)
+    assert trained.failed == ()
+    assert trained.metric == metric or metric is None
+    assert trained.leaderboard.columns[2] == trained.metric
+    assert {"f1_macro", trained.metric} < set(seen[0].metrics)
+    fresh = churn(6000, 1)
+    is_yes = fresh["y"] == "yes"
+    alone = {
+        name: run(churn(1500, 0), Y, algorithms=[name], metric=metric).model.predict(fresh)
+        for name in ("lr", "lightgbm")
+    }
+    best = max(roc_auc_score(is_yes, one.probability("yes")) for one in alone.values())
+    found = trained.model.predict(fresh)
+    assert roc_auc_score(is_yes, found.probability("yes")) > best - 0.01
+    said = " ".join(trained.notes)
+    assert ("are ranked by average_precision: 9" in said) == (metric is None)
+    # And its labels are of use.
+    assert trained.threshold.positive == "yes"
+    assert trained.threshold.at < 0.4
+    f1 = get_metric("f1_macro", "classification")
+    assert f1.score(fresh["y"], found) > f1.score(fresh["y"], np.full(len(fresh), "no")) + 0.08
+    assert f"Labels are cut at a probability of {trained.threshold.at:.3g}" in said
+
+
+def test_a_threshold_that_is_asked_for_is_taken_and_plays_no_part_with_more_classes():
+    trained = run(churn(400, 0), Y, algorithms=["lr"], threshold=0.07, metric="accuracy")
+    found = trained.model.predict(churn(200, 1))
+    assert ((found.labels == "yes") == (found.probability("yes") >= 0.07)).all()
+    assert 20 < (found.labels == "yes").sum() < 180
+    assert "Labels are cut at a probability of 0.07, as `training.threshold` says." in trained.notes
+    trained = run(iris(), algorithms=["lr"], threshold=0.3)
+    assert trained.threshold is None
+    assert "`training.threshold` plays no part: the target has 3 classes." in trained.notes
+
+
+def test_that_scores_were_made_probabilities_is_said():
+    trained = run(iris(), algorithms=["ridge"])
+    assert any("ridge has scores and no probabilities" in note for note in trained.notes)
+    assert trained.cross_validated.probabilities.sum(axis=1) == pytest.approx(1)
+
+
+def test_a_class_of_one_row_fails_no_algorithm():
+    frame = iris().head(101)
+    trained = run(frame, algorithms=["ridge", "lda", "nb", "knn"])
+    assert trained.failed == ()
+
+
+def test_probabilities_that_say_too_much_are_calibrated():
+    trained = run(churn(1500, 0), Y, algorithms=["nb", "et"], folds=5, metric="accuracy")
+    assert any("are calibrated (" in note for note in trained.notes)
+    assert trained.model.pipeline.named_steps["estimator"].method in ("sigmoid", "isotonic")
+    fresh = churn(4000, 1)
+    said = trained.model.predict(fresh).probability("yes")
+    assert abs(said.mean() - (fresh["y"] == "yes").mean()) < 0.03

@@ -17,7 +17,7 @@ from mlops_assets.training.automl import AlgorithmResult, train
 from mlops_assets.training.mlflow_server import connect
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.weights import Roles
-from mlops_assets_tests.training.tables import mixed
+from mlops_assets_tests.training.tables import churn, mixed
 
 COLUMNS = Columns(target="y", sensitive=["shop", "size [cm]"])
 TAGS = {"partition": "2026-01-02", "dagster_run_id": "r1", "idempotency_key": "r1/2026-01-02"}
@@ -71,7 +71,10 @@ def test_a_training_is_recorded_whole(experiment, trained, mlflow_uri, tmp_path)
     assert run.data.params["algorithm"] == trained[0].algorithm
     assert 0 < run.data.metrics["f1_macro"] <= 1
     artifacts = {file.path for file in client.list_artifacts(run_id)}
-    assert artifacts == {"confusion_matrix.png", "leaderboard.json", "report.html"}
+    assert artifacts - {"notes.txt"} == {
+        *("confusion_matrix.png", "reliability.png", "leaderboard.json", "report.html"),
+    }
+    assert 0 <= run.data.metrics["expected_calibration_error"] < 1
     nested = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run_id}'")
     assert {child.info.run_name for child in nested} == {
         "Light Gradient Boosting Machine",
@@ -190,3 +193,27 @@ def test_a_metric_is_logged_under_a_name_that_mlflow_takes(experiment, mlflow_ur
         )
     [nested] = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
     assert nested.data.metrics == {logged: 0.5, "seconds": 1.0}
+
+
+def test_a_threshold_is_stored_with_the_version_and_told(experiment, mlflow_uri):
+    policy = TrainingPolicy(algorithms=["lr"], folds=3, threshold=0.07, metric="accuracy")
+    outcome = train(churn(300, 0), COLUMNS, "classification", policy, lambda _: None)
+    with mlflow.start_run(experiment_id=experiment) as run:
+        number = tracking.log_training(
+            connect(mlflow_uri),
+            outcome,
+            churn(300, 0),
+            COLUMNS,
+            "classification",
+            model="iris",
+            tags=TAGS,
+        )
+    registry = Registry("iris", mlflow_uri)
+    loaded = registry.load(registry.get(number))
+    assert loaded.threshold == outcome.threshold
+    fresh = churn(100, 1)
+    assert (loaded.predict(fresh).labels == outcome.model.predict(fresh).labels).all()
+    assert (loaded.predict(fresh).labels == "yes").sum() > 20
+    assert mlflow.MlflowClient().get_run(run.info.run_id).data.params["threshold"] == "0.07"
+    version = mlflow.MlflowClient().get_model_version("iris", str(number))
+    assert mlflow.models.get_model_info(version.source).metadata["threshold"] == 0.07
