@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_assets.data.faults.suspicion import Suspicion
+from mlops_assets.drift.estimate import Estimate
 from mlops_assets.drift.importance import RankedColumn
 from mlops_assets.drift.two_sample import Comparison
-from mlops_assets.drift.verdict import Verdict
+from mlops_assets.drift.verdict import EstimatedScore, Verdict
 from mlops_assets.lifecycle.day import Day
 from mlops_assets.lifecycle.faults import faults_kept
-from mlops_assets.lifecycle.journal import Reported
+from mlops_assets.lifecycle.journal import Estimated, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.promotion.beside import Standing
 from mlops_assets.promotion.registry import Version
@@ -37,6 +38,8 @@ class DriftOutcome:
             since; None where none was compared.
         promotion_due: The day whose candidate is credibly better by now; None where none is.
         faults: What the day is held for; none: it is not held.
+        estimate: Its score as it is expected without labels; None: it is not estimated.
+        estimated_score: What that says; None where the score itself is known.
     """
 
     verdict: Verdict
@@ -53,6 +56,8 @@ class DriftOutcome:
     challenging: Standing | None
     promotion_due: str | None
     faults: tuple[Suspicion, ...] = ()
+    estimate: Estimate | None = None
+    estimated_score: EstimatedScore | None = None
 
 
 def report_drift(life: Life, partition: str) -> DriftOutcome:
@@ -77,6 +82,7 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
             data_hash=today.data_hash,
             beside=beside.records if beside else [],
             faults=faults_kept(today.faults),
+            estimated=_kept(today.estimate),
         )
     )
     return DriftOutcome(
@@ -94,4 +100,19 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
         challenging=beside.challenging if beside else None,
         promotion_due=beside.promotion_due if beside else None,
         faults=today.faults,
+        estimate=today.estimate,
+        estimated_score=today.estimated_score,
+    )
+
+
+def _kept(found: Estimate | None) -> Estimated | None:
+    if found is None:
+        return None
+    return Estimated(
+        score=found.score,
+        lower=found.lower,
+        upper=found.upper,
+        expected=found.expected,
+        rows=found.rows,
+        days=found.days,
     )
