@@ -106,3 +106,14 @@ def test_the_bar_of_a_large_stream_is_the_gain_after_the_change():
     assert [*large_stream.told(lives)][-1].endswith("met")
     lives[large_stream.CHOSEN].retrainings = 4
     assert [*large_stream.told(lives)][-1].endswith("missed")
+
+
+def test_an_example_is_estimated_on_days_that_are_usual_and_on_others():
+    package = Path(estimates.__file__).parent.parent / "mlops_assets"
+    stream = estimates.example_stream(package / "examples" / "wine", "lr")
+    assert len(stream.days) == estimates.SYNTHETIC_DAYS
+    assert 0 < sum(day.usual for day in stream.days) < len(stream.days)
+    short = replace(stream, days=stream.days[:3])
+    for estimate, lower, upper, score, _ in estimates.measured(short, "accuracy", None):
+        assert lower <= estimate <= upper
+        assert 0 <= score <= 1

@@ -337,7 +337,7 @@ def _fitted(logs: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray
     classes = logs.shape[1]
     believed = np.array([1.0, *np.zeros(classes - 1)])
     weight = np.array([_PRIOR_SLOPE, *np.full(classes - 1, _PRIOR_OFFSET)]) ** -2.0
-    found = believed
+    found, information = believed, np.diag(weight)
     for _ in range(50):
         q = _softmax(logs, found)
         off = truth - q
