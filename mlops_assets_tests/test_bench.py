@@ -1,11 +1,13 @@
 """The simulations' own arithmetic, and one short life of the loop."""
 
 import datetime as dt
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench import large_stream
+from bench import estimates, large_stream
 from bench.alarms import target_trials
 from bench.large_stream import LargeStream
 from bench.learner import Folded, Learner
