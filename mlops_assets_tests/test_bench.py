@@ -1,11 +1,13 @@
 """The simulations' own arithmetic, and one short life of the loop."""
 
 import datetime as dt
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench import large_stream, metrics_cost
+from bench import estimates, large_stream, metrics_cost
 from bench.alarms import target_trials
 from bench.large_stream import LargeStream
 from bench.learner import Folded, Learner
@@ -119,3 +121,14 @@ def test_every_metric_but_a_function_has_a_cost():
     }
     assert measured == known - {"function"}
     assert all(each.seconds >= 0 and each.megabytes > 0 for each in found.values())
+
+
+def test_an_example_is_estimated_on_days_that_are_usual_and_on_others():
+    package = Path(estimates.__file__).parent.parent / "mlops_assets"
+    stream = estimates.example_stream(package / "examples" / "wine", "lr")
+    assert len(stream.days) == estimates.SYNTHETIC_DAYS
+    assert 0 < sum(day.usual for day in stream.days) < len(stream.days)
+    short = replace(stream, days=stream.days[:3])
+    for estimate, lower, upper, score, _ in estimates.measured(short, "accuracy", None):
+        assert lower <= estimate <= upper
+        assert 0 <= score <= 1

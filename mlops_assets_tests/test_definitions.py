@@ -79,7 +79,7 @@ GRAPH = {
         ["pandas", "report"],
         True,
         "iris_daily",
-        ["production_is_best", "verdict"],
+        ["estimated_score", "production_is_best", "verdict"],
     ),
     "augmented_dataset": (
         ["baseline_data", "drift_report"],
@@ -156,6 +156,7 @@ def test_only_the_contract_check_keeps_what_follows_from_running(loaded):
         "contract": True,
         "verdict": False,
         "production_is_best": False,
+        "estimated_score": False,
         "gate": False,
     }
 

@@ -30,6 +30,8 @@ def drift_report(spec: ModelSpec) -> dg.AssetsDefinition:
             "verdict": "The batch is as usual, or shifted as production has learned. Where not: "
             "what differs. Red: the delivery looks broken, and the day is held.",
             "production_is_best": "The version before production is not credibly better.",
+            "estimated_score": "Without labels: production's score, as its own probabilities tell "
+            "it, is not credibly below that on the baseline holdout.",
         },
         description="The batch and the latest days against the reference, which is the baseline "
         "and the quiet days since, and against every regime met: features, "
@@ -83,6 +85,10 @@ def _result(spec: ModelSpec, found: DriftOutcome) -> dg.MaterializeResult:
     if found.score is not None:
         metadata["production_score"] = found.score
     metadata |= _of_parts(found)
+    if found.estimate is not None:
+        metadata["estimated_score"] = found.estimate.score
+        metadata["estimated_lower"] = found.estimate.lower
+        metadata["estimated_upper"] = found.estimate.upper
     severity = dg.AssetCheckSeverity
     checks = [
         dg.AssetCheckResult(
@@ -96,6 +102,12 @@ def _result(spec: ModelSpec, found: DriftOutcome) -> dg.MaterializeResult:
             check_name="production_is_best",
             severity=severity.ERROR,
             description=f"{verdict.partition}: {_beside_previous(found)}",
+        ),
+        dg.AssetCheckResult(
+            passed=found.estimated_score is None or not found.estimated_score.fallen,
+            check_name="estimated_score",
+            severity=severity.WARN,
+            description=f"{verdict.partition}: {_estimated(spec, found)}",
         ),
     ]
     return dg.MaterializeResult(metadata=metadata, check_results=checks)
@@ -122,6 +134,24 @@ def _beside_previous(found: DriftOutcome) -> str:
         return "not compared: there is no version to go back to, or no labels since the promotion."
     passed = "; the probation is over" if found.on_probation.over else ""
     return f"previous is not credibly better: {found.on_probation.text}{passed}."
+
+
+def _estimated(spec: ModelSpec, found: DriftOutcome) -> str:
+    """What is expected of production without labels, in words."""
+    if found.estimated_score:
+        return f"{found.estimated_score.text}."
+    if spec.drift.estimated_score == "off":
+        return "not estimated: drift.estimated_score is off."
+    if found.estimate is None:
+        return (
+            "not estimated: production's model knows no probabilities, or the baseline holdout has "
+            "too few rows to read them by."
+        )
+    return (
+        f"estimated at {found.estimate.score:.3f} without labels (95 % from "
+        f"{found.estimate.lower:.3f} to {found.estimate.upper:.3f}); there are labels, and the "
+        f"score is {found.score:.3f}."
+    )
 
 
 def _drifted(found: DriftOutcome) -> list[str]:

@@ -143,6 +143,13 @@ class DriftPolicy(BaseModel):
         lt=1,
         description="The confidence that each of score_days batches needs.",
     )
+    estimated_score: Literal["warn", "retrain", "off"] = Field(
+        default="warn",
+        description="What follows where production's score, as its own probabilities tell it "
+        "without labels, is below that on the baseline holdout with score_confidence: `warn` makes "
+        "a check yellow; `retrain` counts as a fallen score does, and waits for labels enough; "
+        "`off` estimates nothing.",
+    )
     patience: int = Field(
         default=1,
         ge=1,

@@ -53,6 +53,19 @@ class ScoreCheck:
 
 
 @dataclass(frozen=True)
+class EstimatedScore:
+    """Production's score as it is expected without labels, in words.
+
+    ``fallen`` says whether it is credibly below that on the baseline holdout, ``counts`` whether
+    that is drift.
+    """
+
+    text: str
+    fallen: bool = False
+    counts: bool = False
+
+
+@dataclass(frozen=True)
 class DaysScore:
     """Production's scores on the latest days against those on the reference's, day by day.
 
@@ -164,6 +177,7 @@ def judge(
     due: str | None = None,
     score_unjudged: str | None = None,
     nearest: Callable[[Sequence[Regime]], Sequence[Regime]] = tuple,
+    estimated: EstimatedScore | None = None,
 ) -> Verdict:
     """Judge a batch.
 
@@ -184,6 +198,7 @@ def judge(
         due: Why a retraining is due whether or not anything has drifted; None where none is.
         score_unjudged: Why there is no ``score`` though there are labels.
         nearest: Of many regimes, those that are worth comparing with; asked where there is drift.
+        estimated: The score to expect of a batch that has hardly any labels.
 
     Returns:
         The verdict. It never says `retrain` without labels; without drift only where it is due.
@@ -196,7 +211,8 @@ def judge(
     one_is_enough = together is None or together.at_once is not None
     score_reason = _score_reason(score, earlier, batch.production, policy, one_is_enough)
     shift = _shift(day, earlier, regimes, compare_with, policy, together)
-    drifted = shift.found or score_reason is not None
+    fallen_by_estimate = estimated is not None and estimated.fallen and estimated.counts
+    drifted = shift.found or score_reason is not None or fallen_by_estimate
     if together and shift.comparison is together.at_once:
         reference = "the baseline"
     reasons = _comparison_reasons(shift.comparison, reference, len(shift.window) + 1)
@@ -207,6 +223,8 @@ def judge(
         reasons.append(_score_text(score, below))
     if score_unjudged:
         reasons.append(score_unjudged)
+    if estimated:
+        reasons.append(estimated.text)
     unusual = day.differs if together else None
     if unusual and not drifted:
         reasons.append(

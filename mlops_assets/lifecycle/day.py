@@ -11,6 +11,7 @@ import pandas as pd
 
 from mlops_assets.data.faults.suspicion import Suspicion
 from mlops_assets.drift.day_effects import DAYS_ALIKE, FEWEST_PERIODS
+from mlops_assets.drift.estimate import Estimate, estimate_score, estimated_fall
 from mlops_assets.drift.importance import RankedColumn, permutation_importance, rank_by_importance
 from mlops_assets.drift.nearest import MOST_COMPARED, distance, nearest, summarize, units
 from mlops_assets.drift.regimes import (
@@ -33,6 +34,7 @@ from mlops_assets.drift.two_sample import Comparison
 from mlops_assets.drift.verdict import (
     Batch,
     DaysScore,
+    EstimatedScore,
     RegimeMatch,
     ScoreCheck,
     Together,
@@ -104,6 +106,63 @@ class Day:
         return score if math.isfinite(score) else None
 
     @cached_property
+    def estimate(self) -> Estimate | None:
+        """Production's score on the batch as it is expected without labels.
+
+        None where its model knows no probabilities, or nothing tells how to read them.
+        """
+        life, policy = self.life, self.spec.drift
+        if policy.estimated_score == "off" or life.metric.task != "classification":
+            return None
+        if Predicted.of(self._holdout.y_pred).probabilities is None:
+            return None
+        known = Predicted.of(self.now.y_pred)
+        return estimate_score(
+            known if len(known) == len(self.batch) else self.model.predict(self.batch),
+            self._holdout,
+            self._holdout_periods,
+            self._misses_before(),
+            life.metric,
+            policy.seed,
+        )
+
+    @cached_property
+    def estimated_score(self) -> EstimatedScore | None:
+        """What the estimate says, where there are too few labels to know the score itself."""
+        labelled, found = len(self.now.y_true), self.estimate
+        if found is None or labelled >= self.spec.gate.min_evaluation_rows:
+            return None
+        metric, policy = self.life.metric, self.spec.drift
+        then = metric.score(self._holdout.y_true, metric.looks_at(self._holdout.y_pred))
+        fallen = estimated_fall(found, then, metric, policy.score_confidence) > 0
+        relation = "credibly below" if fallen else "not credibly below"
+        days = f"known from {found.days} days" if found.days else "how days differ is not known"
+        return EstimatedScore(
+            f"production's score is estimated at {found.score:.3f} by its own probabilities "
+            f"(without labels, {found.rows} rows; 95 % from {found.lower:.3f} to "
+            f"{found.upper:.3f}, {days}), {relation} its {then:.3f} on the baseline holdout"
+            f"{'; get labels to know' if fallen else ''}",
+            fallen=fallen,
+            counts=policy.estimated_score == "retrain",
+        )
+
+    def _misses_before(self) -> list[Measured]:
+        """How far off the estimates for earlier days were whose labels have come."""
+        version = str(self.production.number)
+        return [
+            Measured(
+                reported.report.score - reported.estimated.expected, reported.report.score_rows
+            )
+            for reported in self.reported
+            if reported.report.partition < self.partition
+            and not reported.report.held
+            and reported.report.production == version
+            and reported.estimated is not None
+            and reported.report.score is not None
+            and reported.report.score_rows >= self.spec.gate.min_evaluation_rows
+        ]
+
+    @cached_property
     def faults(self) -> tuple[Suspicion, ...]:
         """What looks broken in the delivery, and was not accepted by a person."""
         return suspected(self.life, self, self.judged)
@@ -135,6 +194,7 @@ class Day:
             due=self._due(labelled),
             score_unjudged=self._score_unjudged,
             nearest=self._nearest,
+            estimated=self.estimated_score,
         )
 
     def _due(self, labelled: int) -> str | None:
@@ -376,15 +436,23 @@ class Day:
         ]
 
     @cached_property
-    def _holdout_by_day(self) -> list[Measured]:
+    def _holdout(self) -> Scored:
+        """The baseline holdout, as production predicts it."""
+        return self.scored(baseline_parts(self.life).judge)
+
+    @cached_property
+    def _holdout_periods(self) -> np.ndarray:
+        """The period of each row of the baseline holdout; -1 where nobody knows it."""
         parts = baseline_parts(self.life)
-        holdout = parts.judge
-        periods = baseline_periods(self.life, holdout, parts.judge_places)
-        metric, target = self.life.metric, self.spec.columns.target
+        return baseline_periods(self.life, parts.judge, parts.judge_places)
+
+    @cached_property
+    def _holdout_by_day(self) -> list[Measured]:
+        metric, holdout, periods = self.life.metric, self._holdout, self._holdout_periods
         found = []
         for period in np.unique(periods[periods >= 0]):
-            rows = holdout[periods == period]
-            score = metric.score(rows[target].to_numpy(), self.model.predict(rows))
+            rows = np.flatnonzero(periods == period)
+            score = metric.score(holdout.y_true[rows], holdout.y_pred[rows])
             if math.isfinite(score):
                 found.append(Measured(score, len(rows)))
         return found
@@ -397,8 +465,9 @@ class Day:
         regime is held against that regime's rows, in ``_match``.
         """
         policy = self.spec.drift
-        then = self.scored(baseline_parts(self.life).judge)
-        falls_found = self._falls(then, (policy.score_confidence, policy.score_days_confidence))
+        falls_found = self._falls(
+            self._holdout, (policy.score_confidence, policy.score_days_confidence)
+        )
         if falls_found is None:
             return None
         return ScoreCheck(*falls_found)

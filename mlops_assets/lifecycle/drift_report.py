@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_assets.data.faults.suspicion import Suspicion
+from mlops_assets.drift.estimate import Estimate
 from mlops_assets.drift.importance import RankedColumn
 from mlops_assets.drift.two_sample import Comparison
-from mlops_assets.drift.verdict import Verdict
+from mlops_assets.drift.verdict import EstimatedScore, Verdict
 from mlops_assets.drift.weakest import WeakSlice
 from mlops_assets.fairness import Fairness
 from mlops_assets.lifecycle.day import Day
 from mlops_assets.lifecycle.faults import faults_kept
-from mlops_assets.lifecycle.journal import Reported
+from mlops_assets.lifecycle.journal import Estimated, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.promotion.beside import Standing
 from mlops_assets.promotion.registry import Version
@@ -44,6 +45,8 @@ class DriftOutcome:
         fairness: How production treats the groups that the YAML names; None where none are.
         weakest: Where it errs most, though nobody has named it; None where that is nowhere, or
             where nobody looks.
+        estimate: Its score as it is expected without labels; None: it is not estimated.
+        estimated_score: What that says; None where the score itself is known.
     """
 
     verdict: Verdict
@@ -63,6 +66,8 @@ class DriftOutcome:
     slices: tuple[SliceScore, ...] = ()
     fairness: Fairness | None = None
     weakest: WeakSlice | None = None
+    estimate: Estimate | None = None
+    estimated_score: EstimatedScore | None = None
 
 
 def report_drift(life: Life, partition: str) -> DriftOutcome:
@@ -89,6 +94,7 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
             faults=faults_kept(today.faults),
             slices=today.slices,
             fairness=today.fairness,
+            estimated=_kept(today.estimate),
         )
     )
     return DriftOutcome(
@@ -109,4 +115,19 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
         slices=tuple(today.slices),
         fairness=today.fairness,
         weakest=today.weakest() if life.pages else None,
+        estimate=today.estimate,
+        estimated_score=today.estimated_score,
+    )
+
+
+def _kept(found: Estimate | None) -> Estimated | None:
+    if found is None:
+        return None
+    return Estimated(
+        score=found.score,
+        lower=found.lower,
+        upper=found.upper,
+        expected=found.expected,
+        rows=found.rows,
+        days=found.days,
     )

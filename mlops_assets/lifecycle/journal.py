@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlops_assets.drift.estimate import Agreement, agreement
 from mlops_assets.drift.nearest import BatchSummary
 from mlops_assets.drift.regimes import DecisionRecord, ReportRecord
 from mlops_assets.fairness import Fairness
@@ -92,6 +93,19 @@ class Fault(BaseModel):
     evidence: str
 
 
+class Estimated(BaseModel):
+    """Production's score on a day as it was expected without labels; see `drift.estimate`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    score: float
+    lower: float
+    upper: float
+    expected: float = Field(description="By the probabilities alone, as they are read.")
+    rows: int
+    days: int = Field(description="How many days have told how far off it is.")
+
+
 class Reported(BaseModel):
     """A drift report: what later days need of it, its reasons, and the rows that it is about."""
 
@@ -112,6 +126,9 @@ class Reported(BaseModel):
     )
     fairness: Fairness | None = Field(
         default=None, description="How production treats the groups that the YAML names."
+    )
+    estimated: Estimated | None = Field(
+        default=None, description="The score to expect without labels; None: it was not estimated."
     )
 
 
@@ -287,6 +304,16 @@ class Journal:
     def reports(self) -> list[ReportRecord]:
         """What the drift reports have said so far, by day."""
         return [reported.report for reported in self.every_reported()]
+
+    def estimates(self) -> Agreement | None:
+        """How the estimated scores so far stood up to those realised; None: no day has both."""
+        return agreement(
+            [
+                (known.score, known.lower, known.upper, reported.report.score)
+                for reported in self.every_reported()
+                if (known := reported.estimated) and reported.report.score is not None
+            ]
+        )
 
     def keep_report(self, record: Reported) -> None:
         """A drift report was made."""
