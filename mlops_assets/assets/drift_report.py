@@ -142,6 +142,8 @@ def _estimated(spec: ModelSpec, found: DriftOutcome) -> str:
         return f"{found.estimated_score.text}."
     if spec.drift.estimated_score == "off":
         return "not estimated: drift.estimated_score is off."
+    if spec.task == "regression":
+        return "not estimated: without labels that is done for classes, not for numbers."
     if found.estimate is None:
         return (
             "not estimated: production's model knows no probabilities, or the baseline holdout has "

@@ -88,7 +88,7 @@ def told_plainly(then: str = "") -> Iterator[None]:
     except UserError as error:
         if isinstance(error, AwayError):
             context = dg.OpExecutionContext.get()
-            tag_away(context.instance, context.run_id, error)
+            tag_away(context.instance, context.run.run_id, error)
         told = f"{error} {then}".rstrip()
         raise dg.Failure(told, allow_retries=False) from None
 

@@ -81,7 +81,7 @@ def _end_if_asked_to(context: dg.AssetExecutionContext) -> None:
     Dagster interrupts it once, and Python drops an interrupt that comes while it collects
     garbage, which PyCaret has it do around every algorithm. So what was asked is looked up.
     """
-    run = context.instance.get_run_by_id(context.run_id)
+    run = context.instance.get_run_by_id(context.run.run_id)
     if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
         raise dg.DagsterExecutionInterruptedError
 
