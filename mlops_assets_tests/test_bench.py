@@ -70,7 +70,7 @@ def test_the_learner_is_cross_validated_with_weights_as_by_fits_of_its_own():
         held = fold_of == fold
         twice = learner.moments(rows[~held & (group_of == 1)])
         fitted = learner.fit([learner.moments(rows[~held]), twice])
-        assert (predicted[held] == fitted.predict(rows[held])).all()
+        assert (predicted[held].labels == fitted.predict(rows[held]).labels).all()
 
 
 def test_weekends_are_another_population():

@@ -87,7 +87,7 @@ def test_all_tables_of_the_assets_show_names_and_details_as_text():
     check = SimpleNamespace(name="slices", passed=False, detail=evil)
     decided: Any = SimpleNamespace(
         checks=[check],
-        evidence=Mock(),
+        evidence=Mock(slices=(), fairness=None),
         candidate_version=2,
         production_version=1,
     )

@@ -335,7 +335,7 @@ class Drawn:
         seed: int,  # noqa: ARG002
     ) -> tuple[ScoreFall, ...]:
         """A score has fallen where the mean has, by much."""
-        score_now, score_then = float(now.y_pred.mean()), float(then.y_pred.mean())
+        score_now, score_then = float(np.mean(now.y_pred)), float(np.mean(then.y_pred))
         fall = score_then - score_now
         return tuple(
             ScoreFall(
