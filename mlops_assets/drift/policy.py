@@ -66,7 +66,7 @@ class DriftPolicy(BaseModel):
         "alarms of a batch.",
     )
     shift_significance: float = Field(
-        default=0.002,
+        default=0.003,
         gt=0,
         lt=1,
         description="Where the periods of the reference are known: how improbable it must be that "
