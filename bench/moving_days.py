@@ -219,6 +219,12 @@ class Lived:
     states: tuple[str, ...]
     moves: tuple[Move, ...]
 
+    @property
+    def asked_in_time(self) -> tuple[int, ...]:
+        """The days asked for whose candidate was scored beside production as long as any is."""
+        last = len(self.states) - SPEC.gate.challenge_periods
+        return tuple(day for day in self.asked if day < last)
+
 
 def live(world: MovingDays, days: int, spec: ModelSpec = SPEC) -> Lived:
     """The loop over a world's days."""

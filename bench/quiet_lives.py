@@ -16,7 +16,7 @@ from bench.moving_days import SPEC, Lived, MovingDays, live
 from bench.trials import Cell, Effort, clopper_pearson, run
 
 YEAR, DECADE = 365, 10
-HURRIED_DAYS = 70
+HURRIED_DAYS = 84
 SHARE = 0.05  # of the variation of each column, between days
 FIRST_DAY = dt.date(2016, 1, 29)  # long ago: no day of a life may be in the future
 CALM = SPEC.model_copy(update={"start_date": FIRST_DAY.isoformat()})
@@ -96,7 +96,7 @@ class _What:
         moves = [move for each in lives for move in each.moves]
         promoted = [move for move in moves if not move.back]
         return cls(
-            retrained=sum(len(each.asked) for each in lives),
+            retrained=sum(len(each.asked_in_time) for each in lives),
             promoted=len(promoted),
             worse=sum(move.worse for move in promoted),
             wrongly_back=sum(move.back and move.gained <= 0 for move in moves),

@@ -35,6 +35,10 @@ class ReportRecord(BaseModel):
         description="Whether production's score was below that on the baseline holdout with the "
         "lower confidence (score_days_confidence); None where it could not be compared.",
     )
+    score_fallen: bool | None = Field(
+        default=None,
+        description="Whether production's score counted as fallen; None: not known of old reports.",
+    )
     production: str | None = Field(
         default=None, description="The production version that the report was made with."
     )

@@ -111,8 +111,9 @@ class Verdict:
     of a known one; ``learned`` whether a version that was promoted has learned it. ``window`` are
     the earlier days that have shifted together with this one.
     ``regime_rows`` and ``regime_labelled_rows`` count the regime's rows with this batch.
-    ``score_below`` is kept for the next day's verdict (see `ReportRecord`). ``measured`` are the
-    reasons without those that say what follows from them.
+    ``score_fallen`` says whether production's score is part of the drift, ``score_below`` is kept
+    for the next day's verdict (see `ReportRecord`). ``measured`` are the reasons without those
+    that say what follows from them.
     """
 
     partition: str
@@ -125,6 +126,7 @@ class Verdict:
     rows: int
     labelled_rows: int
     score_below: bool | None = None
+    score_fallen: bool = False
     production: str | None = None
     state: State = "stable"
     learned: bool = False
@@ -154,6 +156,7 @@ class Verdict:
             rows=self.rows,
             labelled_rows=self.labelled_rows,
             score_below=self.score_below,
+            score_fallen=self.score_fallen,
             production=self.production,
             state=self.state,
             unusual=self.unusual,
@@ -212,7 +215,8 @@ def judge(
     score_reason = _score_reason(score, earlier, batch.production, policy, one_is_enough)
     shift = _shift(day, earlier, regimes, compare_with, policy, together)
     fallen_by_estimate = estimated is not None and estimated.fallen and estimated.counts
-    drifted = shift.found or score_reason is not None or fallen_by_estimate
+    score_fallen = score_reason is not None or fallen_by_estimate
+    drifted = shift.found or score_fallen
     if together and shift.comparison is together.at_once:
         reference = "the baseline"
     reasons = _comparison_reasons(shift.comparison, reference, len(shift.window) + 1)
@@ -259,6 +263,7 @@ def judge(
         rows=batch.rows,
         labelled_rows=batch.labelled_rows,
         score_below=score.fall_of_days.credible if isinstance(score, ScoreCheck) else None,
+        score_fallen=score_fallen,
         production=batch.production,
         state=state,
         learned=known is not None and known.promoted,
@@ -291,6 +296,7 @@ def hold(verdict: Verdict, faults: Sequence[str], advice: str) -> Verdict:
         regime_labelled_rows=verdict.labelled_rows,
         window=(),
         score_below=None,
+        score_fallen=False,
         reasons=(*(f"suspected fault: {fault}" for fault in faults), advice, *verdict.measured),
     )
 

@@ -10,7 +10,7 @@ from mlops_assets.lifecycle.journal import Decided, Move, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.metrics import get_metric
 from mlops_assets.promotion.evaluation import Evidence
-from mlops_assets.promotion.gate import Decision, challenged, decide
+from mlops_assets.promotion.gate import Decision, challenged, decide, waits_for_later_days
 from mlops_assets.promotion.policy import GatePolicy
 from mlops_assets.spec import ModelSpec
 
@@ -102,6 +102,11 @@ def _floor(evidence: Evidence, policy: GatePolicy) -> str:
     return "-" if policy.min_score is None else f"{bound} {policy.min_score:g}"
 
 
+def _needed_to_be_credible(evidence: Evidence, policy: GatePolicy) -> str:
+    later = " and on later days" if waits_for_later_days(evidence, policy) else ""
+    return f"above 0 at {evidence.confidence:.4g}{later}"
+
+
 def _bounds(evidence: Evidence, policy: GatePolicy) -> str:
     later, first = challenged(evidence, policy), _number(evidence.improvement_lower, "+")
     return f"{first}, and on later days {_number(later.lower, '+')}" if later else first
@@ -111,7 +116,7 @@ def _bounds(evidence: Evidence, policy: GatePolicy) -> str:
 _NUMBERS: dict[str, Callable[[Evidence, GatePolicy], tuple[str, str]]] = {
     "better": lambda e, p: (f"above {p.min_improvement:g}", _number(e.improvement, "+")),
     "credibly_better": lambda e, p: (
-        _confidence(p, f"above 0 at {e.confidence:.4g}"),
+        _confidence(p, _needed_to_be_credible(e, p)),
         _bounds(e, p),
     ),
     "better_than_chance": lambda e, p: (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlops_assets.lifecycle.journal import Decided
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.promotion.beside import FEWEST, Beside, Standing, standing
-from mlops_assets.promotion.gate import may_be_better
+from mlops_assets.promotion.gate import later_confidence, may_be_better
 from mlops_assets.promotion.registry import NoSuchVersionError, Version
 
 if TYPE_CHECKING:
@@ -87,8 +87,10 @@ class Besides:
     def challenging(self) -> Standing | None:
         """How the challenger stands beside production, this day included."""
         gate, challenge = self._life.spec.gate, self.challenge
-        confidence = gate.challenge_confidence
-        if confidence is None or challenge is None:
+        if challenge is None:
+            return None
+        confidence = later_confidence(challenge.evidence, gate)
+        if confidence is None:
             return None
         missing = gate.min_evaluation_rows - challenge.evidence.evaluation_rows
         return self._standing(self.challenger, confidence, gate.challenge_periods, FEWEST, missing)

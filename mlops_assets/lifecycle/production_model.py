@@ -107,13 +107,27 @@ def _decide(
         baseline_periods=baseline_periods(life, holdout, parts[BASELINE].judge_places),
         challenge=_challenge(life, candidate, production),
     )
-    of_parts = {
+    of_parts: dict[str, Any] = {
         "slices": compared_by_slice(life, drifted, truth, ours, theirs, days),
         "fairness": fairness_on(life, drifted, truth, ours),
     }
+    of_parts["score_fallen"] = _score_fallen(life, partition, dataset, production)
     evidence = evidence.model_copy(update=of_parts)
     judged_on = {"evaluation": fingerprint(drifted), "holdout": fingerprint(holdout)}
     return decide(evidence, spec.gate), production, judged_on
+
+
+def _score_fallen(
+    life: Life, partition: str, dataset: Augmented, production: Version
+) -> bool | None:
+    """Whether production's score has fallen on a day of the regime; None after a schedule."""
+    reports = {report.partition: report for report in life.journal.reports()}
+    asked = reports.get(partition)
+    if asked is None or asked.scheduled or asked.score_fallen is None:
+        return None
+    days = (reports[day] for day in dataset.regime_partitions if day in reports)
+    of_production = [day for day in days if day.production == str(production.number)]
+    return any(day.score_fallen for day in of_production)
 
 
 def _challenge(life: Life, candidate: Version, production: Version) -> list[Beside]:

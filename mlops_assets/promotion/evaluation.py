@@ -66,6 +66,11 @@ class Evidence(BaseModel):
         description="The standard deviation of the improvement between periods, beyond what their "
         "rows explain; 0 where it is not known to be any.",
     )
+    score_fallen: bool | None = Field(
+        default=None,
+        description="Whether production's score had fallen where the candidate is judged; None "
+        "where nobody asks, as after a schedule.",
+    )
     slices: tuple[SliceCompared, ...] = Field(
         default=(), description="Both models on the slices that the YAML names."
     )

@@ -127,22 +127,47 @@ def _credibly_better(evidence: Evidence, policy: GatePolicy) -> Check:
     lower = evidence.improvement_lower
     if lower is None:
         return Check(name=name, passed=False, detail="There are too few rows to bound anything.")
-    later = challenged(evidence, policy)
-    passed = lower > 0 or (later is not None and later.credible)
+    later, waits = challenged(evidence, policy), waits_for_later_days(evidence, policy)
+    passed = (lower > 0 and not waits) or (later is not None and later.credible)
     vary = evidence.between_periods
     days = f", as days vary (by {vary:.4f})" if vary else ""
     detail = (
         f"The improvement is {'' if passed else 'not '}credible: with {evidence.confidence:.3g} "
-        f"confidence it is at least {lower:+.4f}{days}, which must be above 0."
+        f"confidence it is at least {lower:+.4f}{days}, which must be above 0"
+        f"{' on later days as well' if waits else ''}."
     )
+    if waits and not passed:
+        detail += (
+            " Production's score has not fallen on the days that the candidate is for: nothing is "
+            "lost by waiting, and days that stand out may do so by chance."
+        )
     if later:
         detail += f" Beside production on later days: {later.text}."
     return Check(name=name, passed=passed, detail=detail)
 
 
+def waits_for_later_days(evidence: Evidence, policy: GatePolicy) -> bool:
+    """Whether a candidate has to be better on later days, however good it is on those it is for.
+
+    It was made for days whose columns stand out, by chance or for good, while production is as
+    good as ever on them. It has learned from these days and is judged on them: on days that stood
+    out by chance it truly is better, and on no others.
+    """
+    return evidence.score_fallen is False and policy.challenge_confidence is not None
+
+
+def later_confidence(evidence: Evidence, policy: GatePolicy) -> float | None:
+    """The confidence of all later days together; None: there are none.
+
+    What the first look did not spend is left for them.
+    """
+    waits = waits_for_later_days(evidence, policy)
+    return policy.confidence if waits else policy.challenge_confidence
+
+
 def challenged(evidence: Evidence, policy: GatePolicy) -> Standing | None:
     """How a candidate that was not credible has stood beside production since."""
-    confidence = policy.challenge_confidence
+    confidence = later_confidence(evidence, policy)
     if not evidence.challenge or confidence is None:
         return None
     last = evidence.challenge[-1]

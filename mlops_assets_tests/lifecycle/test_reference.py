@@ -12,6 +12,7 @@ from mlops_assets.lifecycle.augmented_dataset import augment
 from mlops_assets.lifecycle.baseline_data import take_baseline
 from mlops_assets.lifecycle.journal import ALL
 from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.production_model import decide_on_candidate
 from mlops_assets.lifecycle.reference import MOST_QUIET, Reference
 from mlops_assets_tests.lifecycle import made
 
@@ -82,9 +83,15 @@ def test_a_shift_is_found_on_its_second_day_learned_and_green_from_then_on():
     dataset = augment(one, name(6), judge_again=True).record
     assert dataset.regime_partitions == [name(5), name(6)]
     assert dataset.regime_rows == 2 * ROWS
-    assert made.retrain(one, name(6)).decision == "promoted"
-    later = [made.report(one, name(day)).verdict for day in (7, 8)]
-    assert [(v.state, v.learned, v.retrain) for v in later] == [("shift, known", True, False)] * 2
+    # The rule is as it was, and so is production's score: later days have to agree.
+    first = made.retrain(one, name(6))
+    assert first.decision == "inconclusive"
+    assert first.decided.evidence.score_fallen is False
+    due = [made.report(one, name(day)).promotion_due for day in (7, 8, 9)]
+    assert due == [None, None, name(6)]
+    assert decide_on_candidate(one, name(6)).decision == "promoted"
+    later = [made.report(one, name(day)).verdict for day in (10, 11)]
+    assert [(v.state, v.learned) for v in later] == [("shift, known", True)] * 2
 
 
 def test_the_reference_grows_with_the_quiet_days_up_to_a_bound():

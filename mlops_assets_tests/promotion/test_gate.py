@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from mlops_assets.fairness import Fairness, GroupRates
 from mlops_assets.promotion.beside import Beside
 from mlops_assets.promotion.evaluation import Evidence
-from mlops_assets.promotion.gate import Decision, decide, may_be_better
+from mlops_assets.promotion.gate import Decision, decide, later_confidence, may_be_better
 from mlops_assets.promotion.policy import GatePolicy
 from mlops_assets.slices import SliceCompared
 
@@ -273,6 +273,37 @@ def test_what_may_go_wrong_is_shared_by_the_first_look_and_all_later_ones():
     left = (1 - policy.first_confidence) + (1 - policy.challenge_confidence)
     assert left == pytest.approx(0.1)
     assert GatePolicy(confidence=None).challenge_confidence is None
+
+
+def test_while_production_has_not_fallen_a_candidate_is_proven_on_later_days_alone():
+    waiting = decide(evidence(score_fallen=False), GatePolicy())
+    assert waiting.decision == "inconclusive"
+    assert may_be_better(waiting)
+    assert "at least +0.0400, which must be above 0 on later days as well" in waiting.reasons[0]
+    assert "Production's score has not fallen" in waiting.reasons[0]
+    two = evidence(score_fallen=False, challenge=later(0.1, 0.1))
+    assert decide(two, GatePolicy()).decision == "inconclusive"
+    three = decide(evidence(score_fallen=False, challenge=later(0.1, 0.1, 0.1)), GatePolicy())
+    assert three.decision == "promoted"
+    worse = decide(evidence(score_fallen=False, challenge=later(-0.1, -0.1, -0.1)), GatePolicy())
+    assert worse.decision == "inconclusive"
+
+
+@pytest.mark.parametrize("score_fallen", [True, None])
+def test_where_it_has_fallen_or_nobody_asks_the_first_day_is_enough(score_fallen):
+    assert decide(evidence(score_fallen=score_fallen), GatePolicy()).decision == "promoted"
+
+
+@pytest.mark.parametrize("policy", [{"challenge_periods": 0}, {"confidence": None}])
+def test_where_there_are_no_later_days_nobody_waits_for_them(policy):
+    decision = decide(evidence(score_fallen=False), GatePolicy(**policy))
+    assert decision.decision == "promoted"
+
+
+def test_one_that_has_to_wait_has_all_that_may_go_wrong_left_for_later():
+    policy = GatePolicy()
+    assert later_confidence(evidence(score_fallen=False), policy) == policy.confidence
+    assert later_confidence(evidence(score_fallen=True), policy) == policy.challenge_confidence
 
 
 def test_what_may_be_better_lives_on_and_what_is_refused_for_good_does_not():
