@@ -3,7 +3,7 @@
 from collections import Counter
 
 from mlops_assets.drift.regimes import BASELINE
-from mlops_assets.replay.figures import REFUSED, Lived, difference
+from mlops_assets.replay.figures import Lived, difference
 from mlops_assets.replay.history import History
 from mlops_assets.replay.policies import CONFIGURED, NEVER
 from mlops_assets.spec import ModelSpec
@@ -19,8 +19,8 @@ _TRY = {
     ),
     "better": "it was not better than production on rows that neither had seen",
     "credibly_better": (
-        "it was better, but not credibly; days with more labelled rows would tell, or a lower "
-        "gate.confidence"
+        "it was better, but not credibly, or not on later days as well; days with more labelled "
+        "rows would tell, or a lower gate.confidence"
     ),
     "better_than_chance": "it was not better than chance",
     "enough_rows": (
@@ -128,7 +128,7 @@ def _alarms(configured: Lived, spec: ModelSpec) -> list[str]:
 
 
 def _refusals(configured: Lived) -> list[str]:
-    refused = [one for one in configured.log.decisions if one.decision in REFUSED]
+    refused = configured.log.refused
     if not refused or len(refused) < _MOSTLY * configured.retrainings:
         return []
     # The first that did not hold: a candidate that is not better is not credibly better either.

@@ -11,7 +11,6 @@ from mlops_assets.replay.living import FAILED, HELD, ROLLED_BACK, Log
 from mlops_assets.replay.policies import NEVER
 
 WEEK = 7
-REFUSED = ("rejected", "inconclusive")
 _CLEAR = 2.0  # standard errors from which a difference counts: about 95 %
 _FEWEST_WEEKS = 4
 
@@ -80,8 +79,8 @@ class Lived:
 
     @property
     def refusals(self) -> int:
-        """Candidates that the gate did not let through: rejected or inconclusive."""
-        return sum(self.counts[decision] for decision in REFUSED)
+        """Candidates that the gate did not let through: rejected, or inconclusive for good."""
+        return len(self.log.refused)
 
     @property
     def held(self) -> int:

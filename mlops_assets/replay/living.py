@@ -34,6 +34,7 @@ from mlops_assets.replay.scratch import keep, take
 from mlops_assets.replay.store import ReplayStore
 
 HELD = "held"
+REFUSED = ("rejected", "inconclusive")
 FAILED = "failed"
 ROLLED_BACK = "rolled_back"
 _MOST_CELLS = 30_000_000  # of tables made ready, in memory
@@ -78,6 +79,17 @@ class Log:
     retrainings: int = 0
     decisions: list[Decided] = field(default_factory=list)
     learned: str = ""
+
+    @property
+    def refused(self) -> list[Decided]:
+        """Candidates that the gate did not let through, nor later as challengers."""
+        found = []
+        for place, decided in enumerate(self.decisions):
+            since = self.decisions[place + 1 :]
+            later = {each.partition for each in since if each.decision == "promoted"}
+            if decided.decision in REFUSED and decided.partition not in later:
+                found.append(decided)
+        return found
 
 
 @dataclass

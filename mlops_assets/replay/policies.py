@@ -1,6 +1,7 @@
 """The policies that live side by side: the model's own, simple ones, and variants."""
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +65,8 @@ def changed(spec: ModelSpec, text: str) -> ModelSpec:
             there are.
     """
     dumped = spec.model_dump()
-    for change in text.split(" ") if text.strip() else [text]:
+    # A value may have spaces, as in `retrain.every=28 days`.
+    for change in re.split(r" +(?=[\w.]+=)", text.strip()):
         key, equals, value = change.partition("=")
         if not equals or not key:
             raise UserError(

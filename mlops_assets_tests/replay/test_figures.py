@@ -130,6 +130,14 @@ def test_it_says_that_an_alarm_rings_always_and_what_makes_it():
     assert "Drift was found" not in said(**four(log(0.7, 3, drifted=dict.fromkeys(DAYS, False))))
 
 
+def test_a_challenger_that_is_promoted_later_is_not_refused():
+    waited = log(0.7, 4, "inconclusive")
+    waited.decisions.append(Decided(DAYS[1], "promoted", ("since",)))
+    (found,) = compared({"as configured": waited}, METRIC)
+    assert (found.promotions, found.refusals) == (1, 3)
+    assert "refused 3 of 4 candidates" in said(**four(waited))
+
+
 def test_it_says_why_candidates_are_refused():
     text = said(**four(log(0.7, 4, "inconclusive")))
     assert "refused 4 of 4 candidates" in text

@@ -71,6 +71,13 @@ def test_what_cannot_be_set_is_told_with_what_to_do(text, message):
         changed(SPEC, text)
 
 
+@pytest.mark.parametrize("also", ["", " drift.patience=2"])
+def test_a_value_may_have_spaces(also):
+    variant = changed(SPEC, f"retrain.every=28 days{also}")
+    assert variant.retrain.every == "28 days"
+    assert variant.drift.patience == (2 if also else SPEC.drift.patience)
+
+
 def test_a_variant_given_twice_is_refused():
     with pytest.raises(UserError, match=r"drift\.patience=2 is given twice"):
         policies(SPEC, ["drift.patience=2", "drift.patience=2"])
