@@ -113,6 +113,13 @@ class DriftPolicy(BaseModel):
         ge=100,
         description="Larger frames are compared on a sample of this many rows a side.",
     )
+    min_rows: int = Field(
+        default=20,
+        ge=1,
+        description="A batch of fewer rows, with those of the window where periods are known, is "
+        "not judged where nothing was found: little could be. Batches of fewer rows than "
+        "`contract.min_rows` never come so far.",
+    )
     min_reference_rows: int = Field(
         default=150,
         ge=1,

@@ -26,7 +26,9 @@ from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 
 SHOWN_COLUMNS = 5
 OUTLIER = 2  # times as far as the median day of a window
-State = Literal["stable", "unusual day", "shift, known", "shift, new", "suspected fault"]
+State = Literal[
+    "stable", "unusual day", "shift, known", "shift, new", "suspected fault", "not judged"
+]
 
 
 @dataclass(frozen=True)
@@ -249,7 +251,9 @@ def judge(
     if due and scheduled:
         retrain = True
         reasons.append(f"{due}: retrain")
-    state: State = "unusual day" if unusual else "stable"
+    too_few = None if drifted or unusual else _too_few(batch, earlier, policy, together)
+    reasons.extend([too_few] if too_few else [])
+    state: State = "unusual day" if unusual else "not judged" if too_few else "stable"
     if drifted:
         state = "shift, known" if known else "shift, new"
     return Verdict(
@@ -333,6 +337,24 @@ def _shift(
         if comparison and comparison.differs:
             return _Shift(found=True, comparison=comparison, window=window)
     return _Shift(found=False, comparison=day)
+
+
+def _too_few(
+    batch: Batch,
+    earlier: Sequence[ReportRecord],
+    policy: DriftPolicy,
+    together: Together | None,
+) -> str | None:
+    """Why nothing was found says nothing; None where there were rows to find something in."""
+    window = earlier[len(earlier) - (policy.window - 1) :] if together and policy.window > 1 else ()
+    rows = batch.rows + sum(report.rows for report in window)
+    if rows >= policy.min_rows:
+        return None
+    with_days = f" with those of the {len(window)} batches before" if window else ""
+    return (
+        f"not judged: {rows} {_plural(rows, 'row', 'rows')}{with_days}, and {policy.min_rows} are "
+        "needed to find anything (drift.min_rows)"
+    )
 
 
 def _unusual_before(

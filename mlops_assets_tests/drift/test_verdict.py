@@ -103,6 +103,39 @@ def test_a_batch_like_the_baseline_is_no_drift():
     )
 
 
+@pytest.mark.parametrize(
+    ("rows", "together", "state"),
+    [
+        (19, False, "not judged"),
+        (20, False, "stable"),
+        (1, True, "not judged"),
+        (2, True, "stable"),
+    ],
+)
+def test_a_handful_of_rows_in_which_nothing_is_found_is_not_judged(rows, together, state):
+    """By itself, or with the six days before where days are known; here of three rows each."""
+    days = [report(day).model_copy(update={"rows": 3}) for day in range(2, 9)]
+    found = judge(
+        Batch("2026-01-09", rows, rows),
+        ALIKE,
+        None,
+        [],
+        never,
+        days,
+        DriftPolicy(),
+        together=Together(lambda _: ALIKE, ALIKE) if together else None,
+    )
+    assert found.state == state
+    assert (f"not judged: {18 * together + rows} row" in found.reasons[-1]) == (
+        state == "not judged"
+    )
+
+
+def test_a_handful_of_rows_that_are_another_population_is_drift_all_the_same():
+    found = judge(Batch("2026-01-09", 5, 5), DRIFTED, None, [], never, [], DriftPolicy())
+    assert (found.state, found.drift_detected) == ("shift, new", True)
+
+
 def test_a_new_regime_is_retrained_on():
     verdict = verdict_of()
     assert (verdict.drift_detected, verdict.retrain, verdict.regime) == (True, True, "new")
