@@ -14,7 +14,7 @@ from bench.world import COLUMNS, World
 from mlops_assets.data.columns import Columns
 from mlops_assets.data.sources import PythonSource
 from mlops_assets.data.splits import held_out
-from mlops_assets.drift.verdict import why_not_retrained
+from mlops_assets.drift.retraining import why_not_retrained
 from mlops_assets.lifecycle.augmented_dataset import augment
 from mlops_assets.lifecycle.baseline_data import take_baseline
 from mlops_assets.lifecycle.baseline_model import train_baseline_model

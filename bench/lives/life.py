@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from bench.lives.interruption import Killed, Plan, Watch, WatchedRegistry, WatchedStore
 from bench.lives.promises import BrokenPromiseError, Promises, promised
 from bench.lives.world import Drawn, SkillTrainer, WorldSource, day_of, drawn_spec, partition_of
-from mlops_assets.drift.verdict import why_not_retrained
+from mlops_assets.drift.retraining import why_not_retrained
 from mlops_assets.errors import AwayError, UserError
 from mlops_assets.lifecycle.augmented_dataset import augment
 from mlops_assets.lifecycle.baseline_data import take_baseline

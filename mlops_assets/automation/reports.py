@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets import settings
-from mlops_assets.drift.verdict import why_not_retrained
+from mlops_assets.drift.retraining import why_not_retrained
 from mlops_assets.jobs import EXPECTED_TAG, AssetJob
 from mlops_assets.resources.mlflow import first_try
 from mlops_assets.spec import ModelSpec

@@ -12,6 +12,14 @@ import pandas as pd
 from mlops_assets.data.faults.suspicion import Suspicion
 from mlops_assets.drift.day_effects import DAYS_ALIKE, FEWEST_PERIODS
 from mlops_assets.drift.estimate import Estimate, estimate_score, estimated_fall
+from mlops_assets.drift.findings import (
+    Batch,
+    DaysScore,
+    EstimatedScore,
+    RegimeMatch,
+    ScoreCheck,
+    Together,
+)
 from mlops_assets.drift.importance import RankedColumn, permutation_importance, rank_by_importance
 from mlops_assets.drift.nearest import MOST_COMPARED, distance, nearest, summarize, units
 from mlops_assets.drift.regimes import (
@@ -22,6 +30,7 @@ from mlops_assets.drift.regimes import (
     quiet_days,
 )
 from mlops_assets.drift.report import write_html
+from mlops_assets.drift.retraining import drifted_in_a_row
 from mlops_assets.drift.score import (
     Scored,
     ScoreFall,
@@ -31,18 +40,7 @@ from mlops_assets.drift.score import (
 )
 from mlops_assets.drift.side import DayEffects, Side
 from mlops_assets.drift.two_sample import Comparison
-from mlops_assets.drift.verdict import (
-    Batch,
-    DaysScore,
-    EstimatedScore,
-    RegimeMatch,
-    ScoreCheck,
-    Together,
-    Verdict,
-    drifted_in_a_row,
-    hold,
-    judge,
-)
+from mlops_assets.drift.verdict import Verdict, hold, judge
 from mlops_assets.drift.weakest import WeakSlice, weakest_slice
 from mlops_assets.errors import UserError
 from mlops_assets.fairness import Fairness

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from mlops_assets.data.faults.suspicion import Suspicion
 from mlops_assets.drift.estimate import Estimate
+from mlops_assets.drift.findings import EstimatedScore
 from mlops_assets.drift.importance import RankedColumn
 from mlops_assets.drift.two_sample import Comparison
-from mlops_assets.drift.verdict import EstimatedScore, Verdict
+from mlops_assets.drift.verdict import Verdict
 from mlops_assets.drift.weakest import WeakSlice
 from mlops_assets.fairness import Fairness
 from mlops_assets.lifecycle.day import Day

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlops_assets.drift.regimes import BASELINE, fold_regimes, quiet_days, regime_of, regimes_by_day
-from mlops_assets.drift.verdict import decided_already, known_already
+from mlops_assets.drift.retraining import decided_already, known_already
 from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.reference import MOST_QUIET

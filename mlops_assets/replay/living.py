@@ -13,7 +13,7 @@ import pandas as pd
 from mlops_assets.data.contract import Contract, ContractViolation, check
 from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.data.labels import join_labels
-from mlops_assets.drift.verdict import why_not_retrained
+from mlops_assets.drift.retraining import why_not_retrained
 from mlops_assets.errors import NotThereYetError, UserError
 from mlops_assets.lifecycle.augmented_dataset import augment
 from mlops_assets.lifecycle.baseline_data import take_baseline

@@ -5,26 +5,16 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from mlops_assets.drift.policy import DriftPolicy, RetrainPolicy
-from mlops_assets.drift.regimes import DecisionRecord, Regime, ReportRecord
+from mlops_assets.drift.findings import Batch, DaysScore, RegimeMatch, ScoreCheck, Together
+from mlops_assets.drift.policy import DriftPolicy
+from mlops_assets.drift.regimes import Regime, ReportRecord
+from mlops_assets.drift.retraining import (
+    known_already,
+)
 from mlops_assets.drift.score import ScoreFall
 from mlops_assets.drift.two_sample import ColumnDrift, Comparison
-from mlops_assets.drift.verdict import (
-    Batch,
-    DaysScore,
-    RegimeMatch,
-    ScoreCheck,
-    Together,
-    decided_already,
-    drifted_in_a_row,
-    hold,
-    hold_back,
-    judge,
-    known_already,
-    why_not_retrained,
-)
+from mlops_assets.drift.verdict import hold, judge
 
 POLICY = DriftPolicy()
 DAY = "2026-01-10"
@@ -270,26 +260,6 @@ def test_a_regime_without_a_decision_is_retrained_on_once_it_has_the_labels():
     assert not verdict_of(**more, needed_labels=131).retrain
 
 
-def test_a_decision_on_a_batch_stands_until_its_labels_have_grown_threefold():
-    decided = DecisionRecord(partition=DAY, decision="rejected", regime=DAY, regime_rows=130)
-    assert decided_already(None, 300, POLICY) is None
-    said = decided_already(decided, 389, POLICY)
-    assert said is not None
-    assert (
-        "with 130 labelled rows (rejected), and there are 389 now; retraining again from 390"
-        in said
-    )
-    assert decided_already(decided, 390, POLICY) is None
-
-
-def test_a_decision_for_want_of_rows_stands_until_there_are_more():
-    decided = DecisionRecord(
-        partition=DAY, decision="inconclusive", regime=DAY, regime_rows=130, enough_rows=False
-    )
-    assert "retraining again from 131" in str(decided_already(decided, 130, POLICY))
-    assert decided_already(decided, 131, POLICY) is None
-
-
 def test_the_record_of_a_new_regime_has_its_name():
     batch = dataclasses.replace(BATCH, production="7")
     record = verdict_of(ALIKE, score(now=True, days=True), batch=batch).record()
@@ -337,47 +307,6 @@ def test_a_day_that_is_held_keeps_what_was_measured_and_nothing_that_follows():
         verdict.reasons[0],
     )
     assert held.record().held
-
-
-def test_a_held_day_is_not_counted_among_drifted_batches():
-    reports = [report(day, drifted=True) for day in (2, 3, 4)]
-    reports[1] = reports[1].model_copy(update={"state": "suspected fault"})
-    assert drifted_in_a_row(reports, "2026-01-05") == 2
-
-
-def test_what_was_asked_for_is_known_already_when_another_run_has_decided():
-    asked = verdict_of().record()
-    assert known_already(asked, [], POLICY) is None
-    assert known_already(asked, [regime(2, decided=300)], POLICY) is None
-    second = asked.model_copy(update={"regime": "2026-01-02"})
-    assert known_already(second, [regime(2)], POLICY) is None
-    reason = known_already(second, [regime(2, decided=300)], POLICY)
-    assert reason is not None
-    assert "600 labelled rows, decided at 300 (promoted); retraining again from 900" in reason
-    assert known_already(second, [regime(2, rows=600, decided=300)], POLICY) is None
-
-
-def test_drifted_batches_in_a_row_are_counted_backwards():
-    reports = [report(day, drifted=day != 3) for day in (5, 2, 4, 3, 6)]
-    assert drifted_in_a_row(reports, "2026-01-06") == 2
-    assert drifted_in_a_row(reports, "2026-01-04") == 0
-    assert drifted_in_a_row([], "2026-01-04") == 0
-
-
-def test_patience_and_cooldown_hold_back_and_say_so():
-    assert hold_back(DAY, 1, "2026-01-09", POLICY) is None
-    patient = DriftPolicy(patience=3)
-    assert hold_back(DAY, 2, None, patient) == (
-        "held back: 2 drifted batches in a row, and patience asks for 3"
-    )
-    assert hold_back(DAY, 3, None, patient) is None
-    cool = DriftPolicy(cooldown_days=4)
-    assert hold_back(DAY, 1, "2026-01-07", cool) == (
-        "held back: retrained for 2026-01-07, 3 days before, and cooldown_days asks for 4"
-    )
-    assert hold_back(DAY, 1, "2026-01-06", cool) is None
-    assert hold_back(DAY, 1, "2026-01-12", cool) is None  # a later day's retraining
-    assert hold_back(DAY, 1, None, cool) is None
 
 
 # ---------------------------------------------------------------- several days at once
@@ -530,30 +459,3 @@ def test_a_retraining_that_is_due_needs_no_drift():
     assert known_already(verdict.record(), [regime(8, decided=10_000)], POLICY) is None
     drifted = verdict_of(DRIFTED, due="the last decision was made 28 days ago")
     assert (drifted.retrain, drifted.scheduled) == (True, False)
-
-
-def test_a_storm_of_retrainings_is_held_back_and_said():
-    def why(*retrained: str, guard: str | None = "2 per 7 days") -> str | None:
-        return why_not_retrained(
-            DAY, True, ["drift"], None, 1, retrained, POLICY, RetrainPolicy(max=guard)
-        )
-
-    assert why("2026-01-04", "2026-01-09") == (
-        "2026-01-10: held back: retrained for 2026-01-04, 2026-01-09, and retrain.max allows 2 per "
-        "7 days; it is asked for again by the next report that has a reason to"
-    )
-    assert why("2026-01-03", "2026-01-09") is None
-    assert why("2026-01-09", "2026-01-09") is None  # one day, asked for twice
-    assert why("2026-01-11", "2026-01-12") is None  # later days
-    assert why("2026-01-08", "2026-01-09", guard=None) is None
-
-
-@pytest.mark.parametrize(("every", "days"), [("28 days", 28), (28, 28), ("1 day", 1), (None, None)])
-def test_every_so_many_days(every, days):
-    assert RetrainPolicy(every=every).every_days == days
-
-
-@pytest.mark.parametrize("wrong", [{"every": "monthly"}, {"every": 0}, {"max": "2"}])
-def test_a_schedule_that_cannot_be_read_is_refused(wrong):
-    with pytest.raises(ValidationError):
-        RetrainPolicy(**wrong)
