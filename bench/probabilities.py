@@ -22,7 +22,7 @@ SHARES = (0.02, 0.08, 0.5)  # of positives
 ROWS, HOLDOUT = 500, 4000
 SLOPE = 3.0  # of the log odds, by standard deviations of the hidden number
 SEES = 0.5  # the correlation of what a model sees with the hidden number
-SEES_MORE = {"roc_auc": 0.8, COST: 0.9}  # of a candidate that is truly better
+SEES_MORE = {"roc_auc": 0.8, COST: 0.95}  # of a candidate that is truly better
 ALIKE = 0.95  # of the noise of two models that have learned the same baseline
 
 
