@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from mlops_assets.fairness import Fairness
 
@@ -59,3 +60,13 @@ def as_fairness(fairness: Fairness) -> dg.MarkdownMetadataValue:
         for group in fairness.groups
     ]
     return as_table(header, rows)
+
+
+def as_leaderboard(leaderboard: pd.DataFrame) -> dg.MarkdownMetadataValue:
+    """The algorithms of a search with their scores, the best first."""
+    shown = leaderboard.drop(columns="id")
+    rows = [
+        [f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
+        for row in shown.itertuples(index=False)
+    ]
+    return as_table(list(shown.columns), rows)

@@ -64,8 +64,14 @@ def test_dagster_loads_the_code_location_through_the_workspace_file(monkeypatch)
 
 # name: deps, kinds, daily, pool, checks. Every change of the graph has to be made here as well.
 GRAPH = {
-    "baseline_data": ([], ["pandas", "parquet"], False, None, []),
-    "baseline_model": (["baseline_data"], ["mlflow", "scikitlearn"], False, "iris_retrain", []),
+    "baseline_data": ([], ["pandas", "parquet"], False, None, ["target"]),
+    "baseline_model": (
+        ["baseline_data"],
+        ["mlflow", "scikitlearn"],
+        False,
+        "iris_retrain",
+        ["credible"],
+    ),
     "drifted_batch": ([], ["pandas", "parquet"], True, "iris_daily", ["contract"]),
     "predictions": (
         ["baseline_model", "drifted_batch"],
@@ -153,6 +159,8 @@ def test_only_the_contract_check_keeps_what_follows_from_running(loaded):
     graph = loaded.resolve_asset_graph()
     blocking = {key.name: graph.get(key).blocking for key in graph.asset_check_keys}
     assert blocking == {
+        "target": False,
+        "credible": False,
         "contract": True,
         "verdict": False,
         "production_is_best": False,

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from mlops_assets.assets.shared import asset, life_of, table_metadata, told_plainly
+from mlops_assets.assets.shared import asset, life_of, table_metadata, told_plainly, yellow_where
 from mlops_assets.data.store import Store
 from mlops_assets.drift.day_effects import FEWEST_PERIODS
 from mlops_assets.lifecycle.baseline_data import BaselineOutcome, take_baseline
@@ -22,6 +22,7 @@ def baseline_data(spec: ModelSpec) -> dg.AssetsDefinition:
         kinds={"pandas", "parquet"},
         daily=False,
         automation_condition=once_when_missing(),
+        checks={"target": "The target is balanced, and each class has rows enough to be judged."},
         description="The labelled snapshot that the first production model is trained on, split "
         "once into train and holdout; the data contract for every batch is derived from it.",
     )
@@ -30,18 +31,18 @@ def baseline_data(spec: ModelSpec) -> dg.AssetsDefinition:
         taken = take_baseline(life_of(spec, store))
         target = spec.columns.target
         hidden = {"positive"} if target in spec.columns.sensitive else set()
-        record = taken.record.model_dump(exclude={"contract"} | hidden)
+        record = taken.record.model_dump(exclude={"contract", "doubts"} | hidden)
         balance = taken.table[target].value_counts().head(20).to_dict()
         shown = "hidden" if hidden else None
         return dg.MaterializeResult(
             metadata=table_metadata(taken.table, taken.path)
             | record
             | {"day_effects": _day_effects(taken)}
-            | ({"rare_classes": "; ".join(taken.rare_classes)} if taken.rare_classes else {})
             | {
                 "contract": as_code(taken.record.contract, "yaml"),
                 "target": shown or as_pairs(balance, (target, "rows")),
-            }
+            },
+            check_results=[yellow_where(taken.record.doubts, "target", "Before it is trained on")],
         )
 
     return _baseline_data

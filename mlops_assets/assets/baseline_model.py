@@ -3,7 +3,7 @@
 import dagster as dg
 
 from mlops_assets.assets.baseline_data import by_hand, once_when_missing
-from mlops_assets.assets.shared import asset, life_of, told_plainly
+from mlops_assets.assets.shared import asset, life_of, told_plainly, yellow_where
 from mlops_assets.assets.training import trainer, training_metadata
 from mlops_assets.data.store import Store
 from mlops_assets.lifecycle.baseline_model import train_baseline_model
@@ -23,6 +23,10 @@ def baseline_model(spec: ModelSpec) -> dg.AssetsDefinition:
         pool="retrain",
         automation_condition=once_when_missing(),
         hooks={end_mlflow_on_run_finished},
+        checks={
+            "credible": "The first model, which passes no gate, is better than a constant, and "
+            "not nearly perfect by a feature that gives the target away."
+        },
         description="AutoML on the baseline's train part. It becomes `production` only where the "
         "registry has no production version yet.",
     )
@@ -40,7 +44,10 @@ def baseline_model(spec: ModelSpec) -> dg.AssetsDefinition:
                 f"holdout_{spec.metric_of().name}": made.score,
                 "holdout_rows": made.holdout_rows,
                 "production_version": made.in_use.number,
-            }
+            },
+            check_results=[
+                yellow_where(made.training.doubts, "credible", "Before the model is trusted")
+            ],
         )
 
     return _baseline_model

@@ -13,6 +13,7 @@ from mlops_assets.assets.shared import (
     life_of,
     table_metadata,
     told_plainly,
+    yellow_where,
 )
 from mlops_assets.data.contract import ContractViolation
 from mlops_assets.data.sources import read_signature
@@ -82,20 +83,7 @@ def _stored(taken: BatchOutcome) -> dg.MaterializeResult:
     return dg.MaterializeResult(
         metadata=table_metadata(taken.table, taken.path)
         | taken.record.model_dump(include={"labelled_rows", "notes", "data_hash"}),
-        check_results=[_kept(taken.record.unusual)],
-    )
-
-
-def _kept(unusual: list[str]) -> dg.AssetCheckResult:
-    """Green; or yellow with what a person should look at, while the drift report judges it."""
-    if not unusual:
-        return dg.AssetCheckResult(passed=True, check_name="contract")
-    return dg.AssetCheckResult(
-        passed=False,
-        check_name="contract",
-        severity=dg.AssetCheckSeverity.WARN,
-        description="Possible, but unusual:\n" + "\n".join(f"- {what}" for what in unusual),
-        metadata={"unusual": len(unusual)},
+        check_results=[yellow_where(taken.record.unusual, "contract", "Possible, but unusual")],
     )
 
 

@@ -1,6 +1,6 @@
 """What the assets have in common: how they are declared, and how they report."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -123,3 +123,16 @@ def table_metadata(table: pd.DataFrame, path: str) -> dict[str, Any]:
         "dagster/column_schema": dg.TableSchema(columns=columns),
         "stored_at": dg.MetadataValue.path(path),
     }
+
+
+def yellow_where(told: Sequence[str], name: str, what: str) -> dg.AssetCheckResult:
+    """A check that is green; or yellow with what a person should look at, a line each."""
+    if not told:
+        return dg.AssetCheckResult(passed=True, check_name=name)
+    return dg.AssetCheckResult(
+        passed=False,
+        check_name=name,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{what}:\n" + "\n".join(f"- {each}" for each in told),
+        metadata={"to_look_at": len(told)},
+    )

@@ -12,7 +12,7 @@ from mlops_assets import settings
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.outside import Trainer, Training
 from mlops_assets.lifecycle.trainer import TrackedTrainer
-from mlops_assets.markdown import as_table
+from mlops_assets.markdown import as_leaderboard
 from mlops_assets.training.automl import AlgorithmResult
 from mlops_assets.training.mlflow_server import connect
 from mlops_assets.training.weights import Roles, named
@@ -67,7 +67,7 @@ def training_metadata(training: Training) -> dict[str, Any]:
     if training.leaderboard is not None:
         told |= {
             "algorithm": training.algorithm,
-            "leaderboard": _as_markdown(training.leaderboard),
+            "leaderboard": as_leaderboard(training.leaderboard),
             "notes": dg.MetadataValue.json(list(training.notes)),
         }
     if training.regime_weight is not None:
@@ -84,12 +84,3 @@ def _end_if_asked_to(context: dg.AssetExecutionContext) -> None:
     run = context.instance.get_run_by_id(context.run.run_id)
     if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
         raise dg.DagsterExecutionInterruptedError
-
-
-def _as_markdown(leaderboard: pd.DataFrame) -> dg.MarkdownMetadataValue:
-    shown = leaderboard.drop(columns="id")
-    rows = [
-        [f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
-        for row in shown.itertuples(index=False)
-    ]
-    return as_table(list(shown.columns), rows)

@@ -21,8 +21,7 @@ from mlops_assets.lifecycle.reference import periods_of_times
 from mlops_assets.lifecycle.slices import refuse_impossible
 from mlops_assets.metrics import get_metric
 from mlops_assets.spec import ModelSpec
-
-FEW = 10  # rows of a class in the holdout: fewer say next to nothing
+from mlops_assets.training.doubts import Doubt, doubts_of_target, noted, warned
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,12 @@ class BaselineOutcome:
     """The baseline as it is stored, and where.
 
     ``effects`` says how different its periods are from each other; None where too few are known.
-    ``rare_classes`` says of which classes there are too few rows to judge much.
     """
 
     table: pd.DataFrame
     path: str
     record: BaselineTaken
     effects: DayEffects | None = None
-    rare_classes: tuple[str, ...] = ()
 
 
 def take_baseline(life: Life) -> BaselineOutcome:
@@ -68,6 +65,7 @@ def take_baseline(life: Life) -> BaselineOutcome:
     if spec.columns.timestamp is not None:
         periods = periods_of_times(table[spec.columns.timestamp])
     path = life.store.write(spec.name, "baseline_data", ALL, table)
+    doubts = _doubts(spec, table[spec.columns.target], holdout, positive)
     record = BaselineTaken(
         rows=len(table),
         unlabelled_rows_left_out=len(read) - len(table),
@@ -77,11 +75,11 @@ def take_baseline(life: Life) -> BaselineOutcome:
         periods=0 if periods is None else len(np.unique(periods[periods >= 0])),
         contract=contract.to_yaml(),
         positive=positive,
-        notes=[*checked.notes, *hints(table, spec.columns, spec.task)],
+        notes=[*checked.notes, *hints(table, spec.columns, spec.task), *noted(doubts)],
+        doubts=warned(doubts),
     )
     life.journal.keep_baseline(record)
-    rare = rare_classes(table[spec.columns.target], holdout, spec)
-    return BaselineOutcome(table, path, record, _effects(life, table, periods), rare)
+    return BaselineOutcome(table, path, record, _effects(life, table, periods))
 
 
 def check_metrics(spec: ModelSpec, target: pd.Series, positive: Any) -> None:
@@ -101,28 +99,19 @@ def check_metrics(spec: ModelSpec, target: pd.Series, positive: Any) -> None:
         get_metric(name, spec.task, positive).try_on(target.to_numpy())
 
 
-def rare_classes(target: pd.Series, holdout: np.ndarray, spec: ModelSpec) -> tuple[str, ...]:
-    """Of which classes the holdout has so few rows that little can be judged; a sentence each.
-
-    Args:
-        target: The labels of the baseline.
-        holdout: Which of its rows are held out, a mask.
-        spec: Task, metric, and whether the target is sensitive.
-    """
-    if spec.task != "classification":
+def _doubts(
+    spec: ModelSpec, target: pd.Series, holdout: np.ndarray, positive: Any
+) -> tuple[Doubt, ...]:
+    """What can be said of the target before anything is trained."""
+    if not len(target):
         return ()
-    counts: dict[Any, int] = target.value_counts().to_dict()
-    held: dict[Any, int] = target[holdout].value_counts().to_dict()
-    hidden = spec.columns.target in spec.columns.sensitive
-    return tuple(
-        f"{'a class (hidden)' if hidden else repr(each)} has {rows} of {len(target)} "
-        f"rows, {held_rows} of them in the holdout: with one row more or less of it "
-        f"recognised, a mean over the {len(counts)} classes moves by "
-        f"{1 / max(1, held_rows) / len(counts):.2f}. Whether a candidate is better at it "
-        f"can hardly be told before some {FEW} such rows of a regime have their labels; drift, and "
-        "the other classes, are judged as ever. More rows of it in the baseline help"
-        for each, rows in counts.items()
-        if (held_rows := held.get(each, 0)) < FEW
+    return doubts_of_target(
+        target,
+        holdout,
+        spec.training.ranks_by(target, spec.task, positive),
+        spec.metric_of(positive),
+        named=spec.gate.metric is not None,
+        hidden=spec.columns.target in spec.columns.sensitive,
     )
 
 

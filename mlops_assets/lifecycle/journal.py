@@ -38,6 +38,10 @@ class BaselineTaken(BaseModel):
         default=None, description="The positive class; None: there is none, or none was kept."
     )
     notes: list[str] = []
+    doubts: list[str] = Field(
+        default=[],
+        description="Those of the notes on the target that a person should look at.",
+    )
 
 
 class BatchTaken(BaseModel):

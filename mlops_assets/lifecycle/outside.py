@@ -129,7 +129,8 @@ class Training:
 
     ``leaderboard``, ``algorithm`` and ``notes`` are of the search; where the very same training
     was done before there was none, and ``known`` says so. ``regime_weight`` is what a row of the
-    candidate's regime weighs beside an older one; None where there are no roles.
+    candidate's regime weighs beside an older one; None where there are no roles. ``doubts`` say
+    what a person should look at before the version is trusted; a sentence or a few each.
     """
 
     version: Version
@@ -139,6 +140,7 @@ class Training:
     notes: tuple[str, ...] = ()
     known: bool = False
     regime_weight: float | None = None
+    doubts: tuple[str, ...] = ()
 
 
 class Trainer(Protocol):

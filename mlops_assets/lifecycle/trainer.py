@@ -2,17 +2,20 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from mlops_assets.lifecycle.doubts import doubts_of_training, notes_of_metric
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.outside import Training
 from mlops_assets.lifecycle.recipe import make_recipe
 from mlops_assets.predicted import Interval
+from mlops_assets.promotion.registry import Version
 from mlops_assets.training.automl import AlgorithmResult, Trained, train
+from mlops_assets.training.doubts import noted, warned
 from mlops_assets.training.features import Model
 from mlops_assets.training.intervals import conformal, keep_interval
 from mlops_assets.training.mlflow_server import Client
@@ -25,6 +28,9 @@ from mlops_assets.training.tracking import (
     registered,
 )
 from mlops_assets.training.weights import Roles
+
+DOUBTS_TAG = "doubts"  # of a version: what a person should look at before it is trusted
+_LONGEST_TAG = 5_000  # characters
 
 
 @dataclass(frozen=True)
@@ -59,12 +65,16 @@ class TrackedTrainer:
         )
         known = registered(client, spec.name, key)
         if known is not None:
-            return Training(registry.get(known), len(table), known=True)
+            version = registry.get(known)
+            return Training(version, len(table), known=True, doubts=_doubts_of(version))
         columns, roles = self.life.columns, self._with_floor(table, roles)
         with tempfile.TemporaryDirectory() as folder:
             # Before the search, which takes long, in case that a table is missing.
             recipe = self._recipe(table, partition, Path(folder), roles)
             trained = train(table, columns, spec.task, spec.training, self._record, roles)
+            doubts = doubts_of_training(self.life, trained, table, roles)
+            said = notes_of_metric(spec.training, spec.task, trained.metric)
+            trained = replace(trained, notes=(*said, *trained.notes, *noted(doubts)))
             if spec.task == "regression" and spec.predictions.level is not None:
                 keep_interval(trained.pipeline, self._interval(trained, table, roles))
             number = log_training(
@@ -76,16 +86,19 @@ class TrackedTrainer:
                 model=spec.name,
                 tags=self.tags
                 | {IDEMPOTENCY_TAG: key}
-                | ({"partition": partition} if partition else {}),
+                | ({"partition": partition} if partition else {})
+                | _tagged(warned(doubts)),
                 files=[*files, *recipe],
             )
+        version = registry.get(number)
         return Training(
-            registry.get(number),
+            version,
             len(table),
             trained.algorithm,
             trained.leaderboard,
             trained.notes,
             regime_weight=trained.regime_weight,
+            doubts=_doubts_of(version),
         )
 
     def _record(self, result: AlgorithmResult) -> None:
@@ -118,3 +131,12 @@ class TrackedTrainer:
         if not self.keeps_recipe:
             return []
         return make_recipe(self.life, table, partition, roles).write(folder)
+
+
+def _tagged(doubts: Sequence[str]) -> dict[str, str]:
+    """A line each, kept with the version: it is known later, when it is not trained again."""
+    return {DOUBTS_TAG: "\n".join(doubts)[:_LONGEST_TAG]} if doubts else {}
+
+
+def _doubts_of(version: Version) -> tuple[str, ...]:
+    return tuple(version.tags.get(DOUBTS_TAG, "").splitlines())

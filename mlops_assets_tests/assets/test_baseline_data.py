@@ -97,5 +97,23 @@ def test_the_same_source_gives_the_same_record(fresh, demo_days):
     assert loop.spec == iris_spec()
 
 
+def test_a_target_that_nothing_is_wrong_with_is_a_green_check(run):
+    assert run.check("target").passed
+
+
+def test_a_target_that_is_poor_is_a_yellow_check_that_says_what_to_do(fresh, tmp_path):
+    table = pd.DataFrame(load_iris(as_frame=True).data).rename(columns=_short)
+    table["species"] = ["rare"] * 10 + ["usual"] * 140
+    table.to_parquet(tmp_path / "table.parquet")
+    loop = fresh(baseline={"kind": "parquet", "url": str(tmp_path / "table.parquet")})
+    run = loop.run("baseline_data")
+    check = run.check("target")
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "140 of 150 rows are of one class, 'usual'" in check.description
+    assert "'rare' has 10 of 150 rows, 3 of them in the holdout" in check.description
+    assert check.description.count("\n- ") == 2
+    assert all(note in check.description for note in run.metadata("baseline_data")["notes"])
+
+
 def _short(name: str) -> str:
     return name.replace(" (cm)", "").replace(" ", "_")

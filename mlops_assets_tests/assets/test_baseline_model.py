@@ -1,4 +1,7 @@
+import dagster as dg
+import numpy as np
 import pytest
+from sklearn.datasets import load_iris
 
 from mlops_assets.lifecycle.rows import baseline_parts
 
@@ -35,6 +38,28 @@ def test_another_baseline_model_leaves_production_alone(fork):
     assert told["version"] == 4
     assert told["production_version"] == 2
     assert loop.aliases()["production"] == 2
+
+
+def test_the_demos_first_model_is_trusted_and_says_what_it_was_ranked_by(demo_days, told):
+    assert demo_days.runs["baseline_data", None].check("credible").passed
+    assert any("ranked by f1_macro" in note for note in told["notes"])
+
+
+def test_a_feature_that_gives_the_target_away_is_named_also_where_nothing_is_trained(
+    fresh, tmp_path
+):
+    frame = load_iris(as_frame=True).frame
+    noise = np.random.default_rng(0).normal(size=len(frame))
+    frame = frame.assign(species=frame.pop("target").map("abc".__getitem__))
+    frame["verdict"] = frame["species"].map(ord) + 0.1 * noise
+    frame.to_parquet(tmp_path / "table.parquet")
+    loop = fresh(baseline={"kind": "parquet", "url": str(tmp_path / "table.parquet")})
+    for run in (loop.baseline(), loop.run("baseline_model")):
+        check = run.check("credible")
+        assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+        assert "verdict by itself gives nearly all" in check.description
+    assert "Version 1 was trained on these very rows" in run.metadata("baseline_model")["known"]
+    assert "verdict" in loop.registry.get(1).tags["doubts"]
 
 
 def test_without_the_baseline_it_says_what_to_materialize(fresh):

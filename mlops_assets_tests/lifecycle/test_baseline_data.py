@@ -1,4 +1,4 @@
-"""What is said of a baseline: classes with too few rows, a metric that cannot be told of it."""
+"""What is said of a baseline: a target that is poor, a metric that cannot be told of it."""
 
 from dataclasses import replace
 
@@ -6,32 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.streams import SPEC
 from mlops_assets.data.columns import Columns
 from mlops_assets.errors import NotStoredError, UserError
-from mlops_assets.lifecycle.baseline_data import check_metrics, rare_classes, take_baseline
+from mlops_assets.lifecycle.baseline_data import check_metrics, take_baseline
 from mlops_assets_tests.lifecycle.made import Rows, life, spec
-
-FRAUDS = pd.Series(["fraud"] * 3 + ["fine"] * 2997, name="label")
-HOLDOUT = np.arange(3000) % 3 == 0
-
-
-def test_three_frauds_of_three_thousand_are_said_plainly():
-    [said] = rare_classes(FRAUDS, HOLDOUT, SPEC)
-    assert said.startswith("'fraud' has 3 of 3000 rows, 1 of them in the holdout")
-    assert "a mean over the 2 classes moves by 0.50" in said
-
-
-def test_nothing_is_said_of_classes_with_rows_enough_nor_of_numbers():
-    assert rare_classes(pd.Series(["a", "b"] * 1500), HOLDOUT, SPEC) == ()
-    regression = SPEC.model_copy(update={"task": "regression"})
-    assert rare_classes(pd.Series(np.arange(3000.0)), HOLDOUT, regression) == ()
-
-
-def test_the_name_of_a_sensitive_class_is_not_told():
-    columns = Columns(target="label", sensitive=["label"])
-    [said] = rare_classes(FRAUDS, HOLDOUT, SPEC.model_copy(update={"columns": columns}))
-    assert "fraud" not in said
 
 
 @pytest.mark.parametrize("field", ["metric", "gate", "training"])
@@ -60,3 +38,25 @@ def test_numbers_are_judged_without_a_class():
     check_metrics(spec(task="regression", metric="pinball"), pd.Series([1.0, 0.0]), None)
     with pytest.raises(UserError, match="which is 0 in 1 of 2 rows"):
         check_metrics(spec(task="regression", metric="mape"), pd.Series([1.0, 0.0]), None)
+
+
+def test_what_a_person_should_look_at_is_among_the_notes_and_marked():
+    one = life()
+    rows = one.incoming.baseline()
+    rare = rows.assign(y=np.where(np.arange(len(rows)) < 8, "yes", "no"))
+    record = take_baseline(replace(one, source=Rows({"baseline": rare}))).record
+    assert len(record.doubts) == 2
+    assert set(record.doubts) <= set(record.notes)
+    assert "The target is imbalanced: 192 of 200 rows are of one class, 'no'." in record.doubts[0]
+    assert record.doubts[1].startswith("'yes' has 8 of 200 rows, ")
+    assert one.journal.baseline().doubts == record.doubts
+
+
+def test_who_has_named_a_metric_is_told_and_not_warned_of_imbalance():
+    one = life(metric="average_precision")
+    rows = one.incoming.baseline()
+    tenth = rows.assign(y=np.where(np.arange(len(rows)) % 5 == 0, "yes", "no"))
+    fewer = tenth.iloc[[*range(200), *(place for place in range(200) if place % 5)] * 2]
+    record = take_baseline(replace(one, source=Rows({"baseline": fewer}))).record
+    assert record.doubts == []
+    assert any("judged by average_precision, as the YAML says" in note for note in record.notes)
