@@ -46,6 +46,8 @@ class Estimate:
         rows: The rows that it is expected on.
         days: How many days have said how far off it is; 0: none, and the band does not know that
             days differ.
+        unlike: The share of the rows with values beyond all whose labels are known, where that
+            plays a part.
     """
 
     score: float
@@ -55,6 +57,7 @@ class Estimate:
     expected: float
     rows: int
     days: int
+    unlike: float = 0.0
 
 
 @dataclass(frozen=True)

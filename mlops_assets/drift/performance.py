@@ -219,7 +219,8 @@ class _Chart:
         """What a pointer over a day is told."""
         found = []
         for at, day in self._days:
-            said = [day.partition, *([f"version {day.production}"] if day.production else [])]
+            of_version = f", version {day.production}" if day.production else ""
+            said = [f"{day.partition}{of_version}"]
             if day.score is not None:
                 said.append(f"score {_text(day.score, self._decimals)}")
             if day.estimate is not None:
@@ -305,7 +306,7 @@ def _groups(fairness: Fairness) -> str:
     ]
     header = ("group", "rows", "predicted positive", "positives", "of these found")
     most = fairness.max_difference
-    allowed = "" if most is None else f"; a candidate is refused beyond {100 * most:g}"
+    allowed = "" if most is None else f"; a candidate is refused beyond {100 * most:g} points"
     told = [
         f"{each.column}: the {each.rate} is {100 * each.difference:.1f} points higher in "
         f"{each.highest} than in {each.lowest}{allowed}."

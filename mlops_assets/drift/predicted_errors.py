@@ -8,7 +8,7 @@ is on whole days.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -105,7 +105,14 @@ def estimate_error(
         score = metric.score(scored.y_true[of_day], scored.y_pred[of_day])
         alike = _drawn(costs.left_out[of_day], chance, 0.0, metric)
         misses.append(Measured(score - alike.score, len(of_day)))
-    return with_days(drawn, misses, per_row, 0.0, metric)
+    found = with_days(drawn, misses, per_row, 0.0, metric)
+    return replace(found, unlike=_unlike(now, table))
+
+
+def _unlike(now: np.ndarray, known: np.ndarray) -> float:
+    """The share of rows with a value below or above all known ones: their errors are guessed."""
+    low, high = (edge(known, axis=0) for edge in (np.fmin.reduce, np.fmax.reduce))
+    return float(((now < low) | (now > high)).any(axis=1).mean())
 
 
 def _drawn(costs: np.ndarray, chance: float, level: float, metric: Metric) -> Drawn:
@@ -213,7 +220,7 @@ def _encoded(
     """Two tables as numbers, with what was predicted as their last column.
 
     A text is its place among those of the labelled rows by their mean prediction, so that one
-    question parts texts as numbers are parted; one that these do not have is missing.
+    question parts texts as numbers are parted; one that these do not have, or rarely, is -1.
     """
     columns, now = [], []
     predicted = known_said.labels.astype(float)
@@ -224,7 +231,10 @@ def _encoded(
             frequent = then.value_counts().index[:_MOST_TEXTS]
             order = means.reindex(frequent).sort_values(kind="stable").index
             place = {text: float(at) for at, text in enumerate(order)}
-            then, new = then.map(place), new.map(place)
+            then, new = (
+                texts.map(place).where(texts.isna() | texts.isin(frequent), -1.0)
+                for texts in (then, new)
+            )
         columns.append(then.to_numpy(dtype=float))
         now.append(new.to_numpy(dtype=float))
     return (

@@ -66,6 +66,7 @@ from mlops_assets.slices import SliceScore
 from mlops_assets.training.features import model_input
 
 MOST_OF_REGIME = 28  # days of it that a batch is compared with: the latest, as of the quiet ones
+_MUCH_UNLIKE = 0.1  # of a day's rows: some are in any table of many columns
 SUMMARIZED = 3  # days that say whether a regime is near: of one alone, it may be the weather
 
 
@@ -124,12 +125,18 @@ class Day:
         fallen = estimated_fall(found, then, metric, policy.score_confidence) > 0
         relation = "credibly below" if fallen else "not credibly below"
         days = f"known from {found.days} days" if found.days else "how days differ is not known"
+        unlike = ""
+        if found.unlike >= _MUCH_UNLIKE:
+            unlike = (
+                f"; {100 * found.unlike:.0f} % of the rows have values beyond all with labels, "
+                "where errors may be larger than any so far"
+            )
         means = "its own probabilities" if metric.task == "classification" else "its errors so far"
         return EstimatedScore(
             f"production's score is estimated at {found.score:.3f} by {means} "
             f"(without labels, {found.rows} rows; 95 % from {found.lower:.3f} to "
             f"{found.upper:.3f}, {days}), {relation} its {then:.3f} on the baseline holdout"
-            f"{'; get labels to know' if fallen else ''}",
+            f"{unlike}{'; get labels to know' if fallen else ''}",
             fallen=fallen,
             counts=policy.estimated_score == "retrain",
         )

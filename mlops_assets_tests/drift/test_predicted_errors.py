@@ -87,6 +87,7 @@ def test_what_later_days_have_cost_is_learned():
     before = estimated(day, known(2000, 0))
     after = estimated(day, together(known(2000, 0), of_third_kind(1, 1), of_third_kind(2, 2)))
     assert before.upper < score(day)
+    assert (before.unlike, after.unlike < 0.1) == (1.0, True)
     assert after.score == pytest.approx(score(day), rel=0.1)
 
 
