@@ -41,8 +41,8 @@ class Estimate:
         lower: The lower end of the band.
         upper: The upper end of the band.
         error: The standard error of the estimate.
-        expected: What the probabilities alone say; ``score`` also knows how far off that was on
-            earlier days.
+        expected: What the probabilities, or the predicted errors, alone say; ``score`` also knows
+            how far off that was on earlier days.
         rows: The rows that it is expected on.
         days: How many days have said how far off it is; 0: none, and the band does not know that
             days differ.
