@@ -6,6 +6,8 @@ import dagster as dg
 
 from mlops_assets.assets.shared import ACCEPTS_FAULTS, asset, life_of, told_plainly
 from mlops_assets.data.store import Store
+from mlops_assets.drift.estimate import FEWEST_ROWS
+from mlops_assets.drift.predicted_errors import can_be_estimated
 from mlops_assets.lifecycle.drift_report import DriftOutcome, report_drift
 from mlops_assets.lifecycle.faults import accept_day
 from mlops_assets.markdown import as_fairness, as_number, as_table, as_text
@@ -30,8 +32,9 @@ def drift_report(spec: ModelSpec) -> dg.AssetsDefinition:
             "verdict": "The batch is as usual, or shifted as production has learned. Where not: "
             "what differs. Red: the delivery looks broken, and the day is held.",
             "production_is_best": "The version before production is not credibly better.",
-            "estimated_score": "Without labels: production's score, as its own probabilities tell "
-            "it, is not credibly below that on the baseline holdout.",
+            "estimated_score": "Without labels: production's score, as its own probabilities (of "
+            "numbers: its errors so far) tell it, is not credibly below that on the baseline "
+            "holdout.",
         },
         description="The batch and the latest days against the reference, which is the baseline "
         "and the quiet days since, and against every regime met: features, "
@@ -142,8 +145,11 @@ def _estimated(spec: ModelSpec, found: DriftOutcome) -> str:
         return f"{found.estimated_score.text}."
     if spec.drift.estimated_score == "off":
         return "not estimated: drift.estimated_score is off."
-    if spec.task == "regression":
-        return "not estimated: without labels that is done for classes, not for numbers."
+    metric = spec.metric_of()
+    if spec.task == "regression" and not can_be_estimated(metric):
+        return f"not estimated: errors tell rmse, mae, mape and pinball, and not {metric.name}."
+    if found.estimate is None and spec.task == "regression":
+        return f"not estimated: fewer than {FEWEST_ROWS} rows with labels tell production's errors."
     if found.estimate is None:
         return (
             "not estimated: production's model knows no probabilities, or the baseline holdout has "

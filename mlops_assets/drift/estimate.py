@@ -41,11 +41,13 @@ class Estimate:
         lower: The lower end of the band.
         upper: The upper end of the band.
         error: The standard error of the estimate.
-        expected: What the probabilities alone say; ``score`` also knows how far off that was on
-            earlier days.
+        expected: What the probabilities, or the predicted errors, alone say; ``score`` also knows
+            how far off that was on earlier days.
         rows: The rows that it is expected on.
         days: How many days have said how far off it is; 0: none, and the band does not know that
             days differ.
+        unlike: The share of the rows with values beyond all whose labels are known, where that
+            plays a part.
     """
 
     score: float
@@ -55,6 +57,7 @@ class Estimate:
     expected: float
     rows: int
     days: int
+    unlike: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def learn_reading(known: Scored) -> Reading | None:
         return None
     logs = _logs(predicted.probabilities)
     order = usable[np.lexsort((*logs[usable].T, np.argmax(truth[usable], axis=1)))]
-    order = _evenly(order, MAX_ROWS)
+    order = evenly(order, MAX_ROWS)
     found, information = _fitted(logs[order], truth[order].astype(float))
     return Reading(found, np.linalg.inv(np.linalg.cholesky(information)).T)
 
@@ -174,7 +177,7 @@ def estimate_score(
         return None
     misses = [*_misses(known, periods, reading, metric, seed), *later][-MOST_DAYS:]
     exact = expected_score(batch, reading.exact, metric, seed, DRAWS // 4) or drawn
-    return _with_days(drawn, misses, exact.error**2 * drawn.rows, _best(known, metric), metric)
+    return with_days(drawn, misses, exact.error**2 * drawn.rows, _best(known, metric), metric)
 
 
 def estimated_fall(estimate: Estimate, then: float, metric: Metric, confidence: float) -> float:
@@ -238,7 +241,7 @@ def _misses(
     return found
 
 
-def _with_days(
+def with_days(
     drawn: Drawn, misses: Sequence[Measured], per_row: float, best: float, metric: Metric
 ) -> Estimate:
     """An expected score, moved by how far off such scores were, with its band.
@@ -317,7 +320,7 @@ def _drawn_by_rows(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Scores of draws; each draw is a resample of all pairs of a row and a class."""
-    predicted = predicted[_evenly(np.arange(len(predicted)), MAX_ROWS)]
+    predicted = predicted[evenly(np.arange(len(predicted)), MAX_ROWS)]
     assert predicted.probabilities is not None
     assert predicted.classes is not None
     rows, classes = predicted.probabilities.shape
@@ -375,7 +378,8 @@ def _read(logs: np.ndarray, slopes: np.ndarray, offsets: np.ndarray) -> np.ndarr
     return logits
 
 
-def _evenly(places: np.ndarray, most: int) -> np.ndarray:
+def evenly(places: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the places, at even distances."""
     if len(places) <= most:
         return places
     return places[np.linspace(0, len(places) - 1, most).round().astype(int)]

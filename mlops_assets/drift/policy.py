@@ -152,7 +152,8 @@ class DriftPolicy(BaseModel):
     )
     estimated_score: Literal["warn", "retrain", "off"] = Field(
         default="warn",
-        description="What follows where production's score, as its own probabilities tell it "
+        description="What follows where production's score, as its own probabilities (of numbers: "
+        "its errors so far) tell it "
         "without labels, is below that on the baseline holdout with score_confidence: `warn` makes "
         "a check yellow; `retrain` counts as a fallen score does, and waits for labels enough; "
         "`off` estimates nothing.",

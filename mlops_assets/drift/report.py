@@ -16,6 +16,7 @@ import pandas as pd
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.drift.day_effects import Kind
+from mlops_assets.drift.performance import Performance, performance_html
 from mlops_assets.drift.side import present
 from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 
@@ -41,6 +42,7 @@ def write_html(
     path: Path,
     title: str,
     reasons: Sequence[str] = (),
+    performance: Performance | None = None,
 ) -> None:
     """Write Evidently's drift page of a batch against its reference.
 
@@ -60,6 +62,7 @@ def write_html(
         path: Where to write the page; its folder is made.
         title: What the page shows, and the verdict in a few words.
         reasons: The verdict's reasons, shown below the title.
+        performance: How production does, shown below these; None: the page does not say.
     """
     drawn = [
         column
@@ -75,6 +78,7 @@ def write_html(
     page = _with_its_own_scripts_only(page)
     hidden = [column.name for column in comparison.columns if column not in drawn]
     head = _head(title, comparison, hidden, [_target_text(target, task, comparison), *reasons])
+    head += performance_html(performance) if performance else ""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     aside.write_text(page.replace("<body>", f"<body>\n{head}", 1), encoding="utf-8")
@@ -249,6 +253,6 @@ def _head(title: str, comparison: Comparison, hidden: Sequence[str], reasons: Se
         lines.append(f"Compared but not drawn (sensitive, or empty): {', '.join(hidden)}.")
     items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
     return (
-        '<div id="verdict" style="font-family: sans-serif; margin: 1.5em 2em">'
+        '<div id="verdict" style="font-family: sans-serif; margin: 1.5em min(32px, 4vw)">'
         f"<h2>{html.escape(title)}</h2><ul>{items}</ul></div>"
     )

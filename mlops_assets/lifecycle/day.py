@@ -11,7 +11,7 @@ import pandas as pd
 
 from mlops_assets.data.faults.suspicion import Suspicion
 from mlops_assets.drift.day_effects import DAYS_ALIKE, FEWEST_PERIODS
-from mlops_assets.drift.estimate import Estimate, estimate_score, estimated_fall
+from mlops_assets.drift.estimate import Estimate, estimated_fall
 from mlops_assets.drift.findings import (
     Batch,
     DaysScore,
@@ -22,6 +22,7 @@ from mlops_assets.drift.findings import (
 )
 from mlops_assets.drift.importance import RankedColumn, permutation_importance, rank_by_importance
 from mlops_assets.drift.nearest import MOST_COMPARED, distance, nearest, summarize, units
+from mlops_assets.drift.performance import Performance
 from mlops_assets.drift.regimes import (
     Regime,
     ReportRecord,
@@ -45,10 +46,12 @@ from mlops_assets.drift.weakest import WeakSlice, weakest_slice
 from mlops_assets.errors import UserError
 from mlops_assets.fairness import Fairness
 from mlops_assets.lifecycle.besides import Besides
+from mlops_assets.lifecycle.estimated import estimate_of
 from mlops_assets.lifecycle.faults import advice, suspected
 from mlops_assets.lifecycle.journal import ALL, BatchTaken, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.lineage import decided_before
+from mlops_assets.lifecycle.performance import performance_of
 from mlops_assets.lifecycle.predictions import served_by
 from mlops_assets.lifecycle.reference import Reference, Table, baseline_periods
 from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows, not_learned
@@ -61,6 +64,7 @@ from mlops_assets.slices import SliceScore
 from mlops_assets.training.features import model_input
 
 MOST_OF_REGIME = 28  # days of it that a batch is compared with: the latest, as of the quiet ones
+_MUCH_UNLIKE = 0.1  # of a day's rows: some are in any table of many columns
 SUMMARIZED = 3  # days that say whether a regime is near: of one alone, it may be the weather
 
 
@@ -105,24 +109,8 @@ class Day:
 
     @cached_property
     def estimate(self) -> Estimate | None:
-        """Production's score on the batch as it is expected without labels.
-
-        None where its model knows no probabilities, or nothing tells how to read them.
-        """
-        life, policy = self.life, self.spec.drift
-        if policy.estimated_score == "off" or life.metric.task != "classification":
-            return None
-        if Predicted.of(self._holdout.y_pred).probabilities is None:
-            return None
-        known = Predicted.of(self.now.y_pred)
-        return estimate_score(
-            known if len(known) == len(self.batch) else self.model.predict(self.batch),
-            self._holdout,
-            self._holdout_periods,
-            self._misses_before(),
-            life.metric,
-            policy.seed,
-        )
+        """Production's score on the batch as it is expected without labels."""
+        return estimate_of(self)
 
     @cached_property
     def estimated_score(self) -> EstimatedScore | None:
@@ -131,34 +119,25 @@ class Day:
         if found is None or labelled >= self.spec.gate.min_evaluation_rows:
             return None
         metric, policy = self.life.metric, self.spec.drift
-        then = metric.score(self._holdout.y_true, metric.looks_at(self._holdout.y_pred))
+        then = metric.score(self.holdout.y_true, metric.looks_at(self.holdout.y_pred))
         fallen = estimated_fall(found, then, metric, policy.score_confidence) > 0
         relation = "credibly below" if fallen else "not credibly below"
         days = f"known from {found.days} days" if found.days else "how days differ is not known"
+        unlike = ""
+        if found.unlike >= _MUCH_UNLIKE:
+            unlike = (
+                f"; {100 * found.unlike:.0f} % of the rows have values beyond all with labels, "
+                "where errors may be larger than any so far"
+            )
+        means = "its own probabilities" if metric.task == "classification" else "its errors so far"
         return EstimatedScore(
-            f"production's score is estimated at {found.score:.3f} by its own probabilities "
+            f"production's score is estimated at {found.score:.3f} by {means} "
             f"(without labels, {found.rows} rows; 95 % from {found.lower:.3f} to "
             f"{found.upper:.3f}, {days}), {relation} its {then:.3f} on the baseline holdout"
-            f"{'; get labels to know' if fallen else ''}",
+            f"{unlike}{'; get labels to know' if fallen else ''}",
             fallen=fallen,
             counts=policy.estimated_score == "retrain",
         )
-
-    def _misses_before(self) -> list[Measured]:
-        """How far off the estimates for earlier days were whose labels have come."""
-        version = str(self.production.number)
-        return [
-            Measured(
-                reported.report.score - reported.estimated.expected, reported.report.score_rows
-            )
-            for reported in self.reported
-            if reported.report.partition < self.partition
-            and not reported.report.held
-            and reported.report.production == version
-            and reported.estimated is not None
-            and reported.report.score is not None
-            and reported.report.score_rows >= self.spec.gate.min_evaluation_rows
-        ]
 
     @cached_property
     def faults(self) -> tuple[Suspicion, ...]:
@@ -273,6 +252,7 @@ class Day:
         """How production treats the groups that the YAML names."""
         return fairness_on(self.life, self.unseen, self.now.y_true, self.now.y_pred)
 
+    @cached_property
     def weakest(self) -> WeakSlice | None:
         """Where production errs most, told by columns whose values may be shown."""
         sensitive = {*self.spec.columns.sensitive}
@@ -298,6 +278,7 @@ class Day:
             pages["report"],
             verdict,
             f"{found}, beside {self.reference.name}",
+            performance_of(self),
         )
         for regime, match in self.matches.items():
             if regime.name == verdict.regime:
@@ -434,19 +415,19 @@ class Day:
         ]
 
     @cached_property
-    def _holdout(self) -> Scored:
+    def holdout(self) -> Scored:
         """The baseline holdout, as production predicts it."""
         return self.scored(baseline_parts(self.life).judge)
 
     @cached_property
-    def _holdout_periods(self) -> np.ndarray:
+    def holdout_periods(self) -> np.ndarray:
         """The period of each row of the baseline holdout; -1 where nobody knows it."""
         parts = baseline_parts(self.life)
         return baseline_periods(self.life, parts.judge, parts.judge_places)
 
     @cached_property
     def _holdout_by_day(self) -> list[Measured]:
-        metric, holdout, periods = self.life.metric, self._holdout, self._holdout_periods
+        metric, holdout, periods = self.life.metric, self.holdout, self.holdout_periods
         found = []
         for period in np.unique(periods[periods >= 0]):
             rows = np.flatnonzero(periods == period)
@@ -464,7 +445,7 @@ class Day:
         """
         policy = self.spec.drift
         falls_found = self._falls(
-            self._holdout, (policy.score_confidence, policy.score_days_confidence)
+            self.holdout, (policy.score_confidence, policy.score_days_confidence)
         )
         if falls_found is None:
             return None
@@ -524,6 +505,7 @@ class Day:
         path: Path,
         verdict: Verdict,
         found: str,
+        performance: Performance | None = None,
     ) -> None:
         spec = self.spec
         write_html(
@@ -537,6 +519,7 @@ class Day:
             path,
             f"{spec.name}, {self.partition}: {found}",
             verdict.reasons,
+            performance,
         )
 
 

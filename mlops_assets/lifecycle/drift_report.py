@@ -115,7 +115,7 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
         faults=today.faults,
         slices=tuple(today.slices),
         fairness=today.fairness,
-        weakest=today.weakest() if life.pages else None,
+        weakest=today.weakest if life.pages else None,
         estimate=today.estimate,
         estimated_score=today.estimated_score,
     )

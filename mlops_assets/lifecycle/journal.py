@@ -105,7 +105,7 @@ class Estimated(BaseModel):
     score: float
     lower: float
     upper: float
-    expected: float = Field(description="By the probabilities alone, as they are read.")
+    expected: float = Field(description="By probabilities, or errors, alone.")
     rows: int
     days: int = Field(description="How many days have told how far off it is.")
 

@@ -134,7 +134,7 @@ class Metric:
         if self.formula == "r2":
             return rows.r2(truth, predicted.labels, indices)
         if self.kind == "rows":
-            means = rows.means(self._costs(truth, predicted), indices)
+            means = rows.means(self.costs(truth, predicted), indices)
             return np.sqrt(means) if self.formula == "rmse" else means
         return self._ranked(truth, predicted, indices)
 
@@ -220,7 +220,11 @@ class Metric:
         codes, classes = factorize(both, use_na_sentinel=False)
         return codes[: len(truth)], codes[len(truth) :], len(classes)
 
-    def _costs(self, truth: np.ndarray, predicted: Predicted) -> np.ndarray:
+    def costs(self, truth: np.ndarray, predicted: Predicted) -> np.ndarray:
+        """What each row costs, where `kind` is ``rows``: the score is their mean.
+
+        Of ``rmse`` they are squared errors, and the score is the root of their mean.
+        """
         if self.formula == "log_loss":
             return rows.log_loss(truth, predicted)
         if self.formula == "brier":

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from mlops_assets.data.columns import Columns
+from mlops_assets.drift.performance import Performance, ScoredDay
 from mlops_assets.drift.policy import DriftPolicy
 from mlops_assets.drift.report import (
     _WORD_JOINER,
@@ -20,6 +21,8 @@ from mlops_assets.drift.report import (
     write_html,
 )
 from mlops_assets.drift.two_sample import compare
+from mlops_assets.metrics import get_metric
+from mlops_assets.slices import SliceScore
 
 
 def frame(seed: int, shift: float = 0.0) -> pd.DataFrame:
@@ -131,7 +134,18 @@ def with_markup(seed: int) -> tuple[pd.DataFrame, Columns]:
     return pd.DataFrame({**table, target: rng.choice(MARKUP[:3], 300)}), Columns(target=target)
 
 
-def page_with_markup(path: Path, hidden: Sequence[int] = ()) -> str:
+PERFORMANCE = Performance(
+    get_metric("accuracy", "classification"),
+    [ScoredDay(f"2026-01-{day:02}", "1", 0.8, (0.8, 0.7, 0.9)) for day in range(1, 31)],
+    score=0.8,
+    rows=300,
+    slices=[SliceScore(name=markup, rows=30, score=0.7) for markup in MARKUP],
+)
+
+
+def page_with_markup(
+    path: Path, hidden: Sequence[int] = (), performance: Performance | None = None
+) -> str:
     """The page of such a table, with markup in its title and reasons as well."""
     then, columns = with_markup(1)
     now, _ = with_markup(2)
@@ -139,7 +153,7 @@ def page_with_markup(path: Path, hidden: Sequence[int] = ()) -> str:
     columns = columns.model_copy(update={"sensitive": [features[number] for number in hidden]})
     comparison = compare(then, now, features, target, "classification", DriftPolicy())
     given = (then, now, features, target, "classification", comparison, columns)
-    write_html(*given, path, MARKUP[0], MARKUP)
+    write_html(*given, path, MARKUP[0], MARKUP, performance)
     return path.read_text(encoding="utf-8")
 
 
@@ -166,6 +180,14 @@ def test_what_is_hidden_is_named_without_its_markup(tmp_path):
     page = page_with_markup(tmp_path / "day.html", hidden=range(len(MARKUP)))
     assert Elements(page).names.count("script") == 4
     assert "Compared but not drawn" in page
+    assert not set(Elements(page).names) & {"img", "a", "b"}
+
+
+def test_how_production_does_is_on_the_page_without_any_markup_of_its_names(tmp_path):
+    page = page_with_markup(tmp_path / "day.html", performance=PERFORMANCE)
+    assert "Production's score over time" in page
+    assert page.index('id="verdict"') < page.index('id="performance"')
+    assert Elements(page).names.count("script") == 4
     assert not set(Elements(page).names) & {"img", "a", "b"}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlops_assets_tests.drift.test_report import MARKUP, page_with_markup
+from mlops_assets_tests.drift.test_report import MARKUP, PERFORMANCE, page_with_markup
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -29,4 +29,27 @@ def test_no_markup_of_the_data_runs_or_is_shown_as_such_and_the_page_is_drawn(pa
     made_of_data = "img, a[href*=evil], a[href^=javascript], .js-plotly-plot svg a"
     assert page.locator(made_of_data).count() == 0
     assert asked == [path.as_uri()]
+    assert said == []
+
+
+@pytest.mark.parametrize("width", [390, 1300])
+def test_how_production_does_is_drawn_as_wide_as_the_screen(page, tmp_path, width):
+    path = tmp_path / "day.html"
+    page_with_markup(path, performance=PERFORMANCE)
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(path.as_uri())
+    section = page.locator("#performance")
+    drawn, whole = section.locator(".plot").bounding_box(), section.bounding_box()
+    assert 0.75 * whole["width"] < drawn["width"] < whole["width"] <= width
+    assert section.locator(".dot").count() == 30
+    days = section.locator("rect.day")
+    days.nth(29).hover()
+    assert "2026-01-30, version 1; score 0.800" in days.nth(29).text_content()
+    # No axis is written over what is beside it.
+    for label in section.locator(".plot span").all():
+        box = label.bounding_box()
+        assert 0 <= box["x"] <= width - box["width"]
+    assert "<b>bold</b><br>" in section.inner_text()
     assert said == []

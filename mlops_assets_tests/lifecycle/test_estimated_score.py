@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from mlops_assets.drift.verdict import Verdict
+from mlops_assets.lifecycle.day import Day
 from mlops_assets.lifecycle.journal import Reported
 from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.performance import performance_of
 from mlops_assets.lifecycle.rows import baseline_parts
 from mlops_assets.predicted import Predicted
 from mlops_assets_tests.lifecycle import made
@@ -132,3 +134,96 @@ def test_a_report_of_before_there_were_estimates_loads():
     kept = one.journal.reported(DAYS[0]).model_dump(mode="json")
     del kept["estimated"]
     assert Reported.model_validate(kept).estimated is None
+
+
+def test_the_page_shows_each_day_with_its_estimate_and_the_score_that_came():
+    one = life(estimated_score="warn")
+    report(one, table(300, 1), DAYS[0])
+    report(one, unlabelled(table(300, 2)), DAYS[1])
+    report(one, table(300, 3), DAYS[2])
+    shown = performance_of(Day(one, DAYS[1]))
+    assert [day.partition for day in shown.days] == DAYS[:2]  # later ones play no part
+    first, second = shown.days
+    kept = one.journal.reported(DAYS[0])
+    assert (first.score, first.production) == (kept.report.score, "1")
+    assert first.estimate == (kept.estimated.score, kept.estimated.lower, kept.estimated.upper)
+    assert second.score is None
+    assert second.estimate is not None
+    assert (shown.score, shown.rows, shown.named) == (None, 0, False)
+
+
+def test_a_score_of_too_few_labels_is_not_shown_as_the_days():
+    one, rows = life(), table(300, 1)
+    report(one, rows.assign(y=rows["y"].where(rows.index < 5)))
+    (only,) = performance_of(Day(one, DAYS[0])).days
+    assert only.score is None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A model that predicts numbers."""
+
+    fitted: LinearRegression
+    features = ("x", "z")
+
+    def predict(self, frame: pd.DataFrame) -> Predicted:
+        return Predicted(self.fitted.predict(frame[["x", "z"]]))
+
+
+def numbers(rows: int, seed: int, hard: float = 0.0) -> pd.DataFrame:
+    """A number that another one tells, the less surely the larger a third one is."""
+    rng = np.random.default_rng(seed)
+    x, z = rng.normal(0, 2, rows).round(3), rng.normal(hard, 1, rows).round(3)
+    return pd.DataFrame({"x": x, "z": z, "y": 3 * x + rng.normal(0, np.exp(z), rows)})
+
+
+def life_of_numbers(**changes) -> Life:
+    one = made.life(task="regression", **changes)
+    one.source.tables["baseline"] = numbers(2000, 0)
+    made.take_baseline(one)
+    learned = baseline_parts(one).learn
+    fitted = LinearRegression().fit(learned[["x", "z"]], learned["y"])
+    one.registry.promote(one.registry.register(Numbers(fitted)), expected_production=None)
+    return one
+
+
+def test_the_error_of_numbers_is_estimated_and_is_kept_beside_the_one_that_came():
+    one = life_of_numbers()
+    (said,) = estimates(report(one, unlabelled(numbers(300, 1))))
+    assert "by its errors so far" in said
+    assert "not credibly below" in said
+    without = one.journal.reported(DAYS[0]).estimated
+    report(one, numbers(300, 1))
+    kept = one.journal.reported(DAYS[0])
+    assert kept.estimated == without  # it does not look at the labels of its day
+    assert kept.estimated.lower <= kept.report.score <= kept.estimated.upper
+
+
+def test_numbers_that_are_harder_to_tell_warn_without_labels():
+    one = life_of_numbers(drift={"resamples": 200, "numerical_threshold": 9.0})
+    verdict = report(one, unlabelled(numbers(300, 1, hard=1.5)))
+    (said,) = estimates(verdict)
+    assert ", credibly below" in said
+    assert not verdict.drift_detected
+
+
+def test_rows_beyond_all_that_have_had_labels_are_said():
+    one = life_of_numbers(drift={"resamples": 200, "numerical_threshold": 9.0})
+    (said,) = estimates(report(one, unlabelled(numbers(300, 1, hard=9.0))))
+    assert "100 % of the rows have values beyond all with labels" in said
+    (usual,) = estimates(report(one, unlabelled(numbers(300, 1))))
+    assert "beyond" not in usual
+
+
+def test_the_errors_of_days_whose_labels_have_come_are_learned_from():
+    one = life_of_numbers()
+    for seed, day in enumerate(DAYS[:3]):
+        report(one, numbers(300, seed + 1), day)
+    report(one, unlabelled(numbers(300, 9)), DAYS[3])
+    assert one.journal.reported(DAYS[3]).estimated.days == 3
+
+
+def test_a_metric_that_errors_do_not_tell_is_not_estimated():
+    one = life_of_numbers(metric="r2")
+    assert not estimates(report(one, unlabelled(numbers(300, 1))))
+    assert one.journal.reported(DAYS[0]).estimated is None
