@@ -16,7 +16,9 @@ from mlops_assets.metrics import Metric, Task, get_metric, metrics_for
 from mlops_assets.predicted import Predicted
 from mlops_assets.training.algorithms import calibrated, catalogue, inner, pipeline_of
 from mlops_assets.training.calibration import Calibrated, calibrate
-from mlops_assets.training.features import Model, model_input
+from mlops_assets.training.dates import told as told_of_dates
+from mlops_assets.training.dates import varying_parts
+from mlops_assets.training.features import Model, column_types, model_input
 from mlops_assets.training.folds import assign_folds
 from mlops_assets.training.model_format import can_store
 from mlops_assets.training.policy import RARE, TrainingPolicy, default_metric
@@ -134,7 +136,7 @@ def train(
         frame.reset_index(drop=True), columns, task, policy.folds, policy.seed, roles
     )
     notes += [note] if note else []
-    rows = _Rows(table, target, fold_of, roles)
+    rows = _Rows(table, target, fold_of, roles, _parts_of_dates(frame, table, notes))
     offered = catalogue(task, policy.seed, policy.n_jobs)
     ranked_at = _ranked_at(rows, task, policy, notes)
     search = _Search(offered, metric, task, rows, ranked_at, policy, not columns.sensitive)
@@ -154,6 +156,16 @@ def train(
         regime_weight=found.weight,
         threshold=found.threshold,
     )
+
+
+def _parts_of_dates(
+    frame: pd.DataFrame, table: pd.DataFrame, notes: list[str]
+) -> dict[str, list[str]]:
+    types = column_types(frame, list(table.columns))
+    dates = [name for name, kind in types.items() if kind == "datetime"]
+    parts = varying_parts(table, dates)
+    notes += told_of_dates(parts, dates)
+    return parts
 
 
 def _ranks_by(
@@ -199,12 +211,16 @@ def _enough_to_rank_by(roles: Roles | None, notes: list[str]) -> Roles | None:
 
 @dataclass(frozen=True)
 class _Rows:
-    """What is learned from: features, labels, the fold of each row, and what the rows are."""
+    """What is learned from: features, labels, the fold of each row, and what the rows are.
+
+    ``dates`` are the parts of dates to learn from, and the columns of each.
+    """
 
     table: pd.DataFrame
     target: pd.Series
     fold_of: np.ndarray
     roles: Roles | None
+    dates: dict[str, list[str]]
 
     @property
     def judged(self) -> np.ndarray:
@@ -274,7 +290,8 @@ class _Search:
 
     def pipeline(self, algorithm: str) -> Any:
         """An algorithm behind the features' encoder, not fitted."""
-        return pipeline_of(self.offered.loc[algorithm], self.rows.table, self.task)
+        rows = self.rows
+        return pipeline_of(self.offered.loc[algorithm], rows.table, self.task, rows.dates)
 
 
 def _compare(
