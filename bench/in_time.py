@@ -63,7 +63,7 @@ def dates(rows: int, seed: int) -> Table:
     offered = catalogue("classification", seed, 1)
     found: dict[str, list[list[float]]] = {name: [] for name in NAMES}
     for window in windows(rows, seed):
-        features = [name for name in window.learn if name not in ("hour", "weekday", "late")]
+        features = [n for n in map(str, window.learn) if n not in ("hour", "weekday", "late")]
         tables = [model_input(one, features) for one in (window.learn, window.later)]
         parts = varying_parts(tables[0], ["scheduled"])
         for name in NAMES:
@@ -90,9 +90,9 @@ def folds(rows: int, seed: int) -> Table:
     """What the algorithm that leads in cross-validation lacks in the following month."""
     table = Table("metric", "folds", "regret", "rank correlation", "promised too much")
     offered = catalogue("classification", seed, 1)
-    found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    found: dict[tuple[str, str], list[list[float]]] = {}
     for window in windows(rows, seed):
-        features = [name for name in window.learn if name not in ("scheduled", "late")]
+        features = [n for n in map(str, window.learn) if n not in ("scheduled", "late")]
         tables = [model_input(one, features) for one in (window.learn, window.later)]
         pipelines = [pipeline_of(offered.loc[n], tables[0], "classification") for n in NAMES]
         for pipeline in pipelines:
@@ -107,7 +107,8 @@ def folds(rows: int, seed: int) -> Table:
                 came = np.array([one[metric] for one in later])
                 told = np.array([one[metric] for one in scores])
                 best = int(told.argmax())
-                figures = came.max() - came[best], spearmanr(told, came)[0], told[best] - came[best]
+                alike: Any = spearmanr(told, came)
+                figures = [came.max() - came[best], alike.statistic, told[best] - came[best]]
                 found.setdefault((metric, way), []).append(figures)
     for (metric, way), figures in sorted(found.items()):
         table.add_row(metric, way, *(_with_error(each) for each in np.array(figures).T))

@@ -133,7 +133,13 @@ def train(
     metric = _ranks_by(target, columns, task, policy, notes)
     roles = _enough_to_rank_by(roles, notes)
     fold_of, note = assign_folds(
-        frame.reset_index(drop=True), columns, task, policy.folds, policy.seed, roles
+        frame.reset_index(drop=True),
+        columns,
+        task,
+        policy.folds,
+        policy.seed,
+        roles,
+        in_time=policy.folds_in_time,
     )
     notes += [note] if note else []
     rows = _Rows(table, target, fold_of, roles, _parts_of_dates(frame, table, notes))

@@ -64,6 +64,11 @@ class TrainingPolicy(BaseModel):
         ge=2,
         description="Cross-validation folds; fewer where the smallest class has fewer rows.",
     )
+    folds_in_time: bool = Field(
+        default=False,
+        description="Whether each fold is a stretch of time by `columns.timestamp`, in trainings "
+        "that know no regime, such as the first model's. Else rows are dealt to folds at random.",
+    )
     algorithms: list[str] | None = Field(
         default=None,
         description="PyCaret's ids of the algorithms to compare, such as lr, rf, lightgbm; null "

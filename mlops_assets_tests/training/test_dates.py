@@ -68,11 +68,14 @@ def test_a_part_that_is_the_same_in_all_rows_is_left_out():
         {
             "mondays": pd.date_range("2026-01-05", periods=20, freq="7D"),
             "times": pd.date_range("2026-01-05", periods=20, freq="h"),
-            "empty": pd.Series(pd.NaT, range(20)),
+            "empty": pd.to_datetime([None] * 20),
         }
     )
-    table = model_input(frame, list(frame))
-    assert varying_parts(table, list(frame)) == {"month": ["mondays"], "hour": ["times"]}
+    names = ["mondays", "times", "empty"]
+    assert varying_parts(model_input(frame, names), names) == {
+        "month": ["mondays"],
+        "hour": ["times"],
+    }
 
 
 def orders(rows: int, seed: int) -> pd.DataFrame:
