@@ -189,6 +189,18 @@ class ModelSpec(BaseModel):
             )
         return policy
 
+    @field_validator("training")
+    @classmethod
+    def _numbers_have_no_classes(
+        cls, policy: TrainingPolicy, info: ValidationInfo
+    ) -> TrainingPolicy:
+        if policy.class_weight is not None and info.data.get("task") == "regression":
+            raise ValueError(
+                "`class_weight` is of classes, and the target of a regression has none; leave it "
+                "out, or say `task: classification`"
+            )
+        return policy
+
     def metric_of(self, positive: Any = None) -> Metric:
         """The metric that the gate and the drift report judge by, of a positive class."""
         return get_metric(self.gate.metric, self.task, positive)

@@ -26,7 +26,7 @@ def positive_class(target: pd.Series, named: Any, *, hidden: bool = False) -> An
     """
     counts = {_plain(value): int(rows) for value, rows in target.value_counts().items()}
     if named is not None:
-        alike = [value for value in counts if _text(value) == _text(named)]
+        alike = [value for value in counts if class_text(value) == class_text(named)]
         if not alike:
             has = "" if hidden else f" It has {', '.join(map(repr, list(counts)[:_SHOWN]))}."
             raise UserError(
@@ -43,7 +43,7 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _text(value: Any) -> str:
+def class_text(value: Any) -> str:
     """A class as it is written: 1, 1.0 and True are told apart from "1" by no table."""
     number = float(value) if isinstance(value, bool | int | float) else None
     return str(value) if number is None else f"{number:g}"

@@ -21,6 +21,7 @@ from mlops_assets.lifecycle.reference import periods_of_times
 from mlops_assets.lifecycle.slices import refuse_impossible
 from mlops_assets.metrics import get_metric
 from mlops_assets.spec import ModelSpec
+from mlops_assets.training.class_weights import class_weights
 from mlops_assets.training.doubts import Doubt, doubts_of_target, noted, warned
 
 
@@ -91,10 +92,13 @@ def check_metrics(spec: ModelSpec, target: pd.Series, positive: Any) -> None:
         positive: Its positive class, where there is one.
 
     Raises:
-        UserError: The metric of the search, or of the gate, cannot be told of it.
+        UserError: The metric of the search, or of the gate, cannot be told of it; or a class that
+            `training.class_weight` names is not there.
     """
     if not len(target):
         return
+    hidden = spec.columns.target in spec.columns.sensitive
+    class_weights(spec.training.class_weight, target, hidden=hidden)
     for name in dict.fromkeys((spec.training.metric, spec.gate.metric)):
         get_metric(name, spec.task, positive).try_on(target.to_numpy())
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.metrics import Task
+from mlops_assets.training.dates import part_of_date
 
 # More distinct texts than this are pooled, the rarest first, into one.
 MAX_CATEGORIES = 26
@@ -77,7 +78,12 @@ def _quiet_pycaret(task: Task) -> Iterator[tuple[Any, logging.Logger]]:
         yield Experiment, logger
 
 
-def pipeline_of(algorithm: pd.Series, table: pd.DataFrame, task: Task) -> Any:
+def pipeline_of(
+    algorithm: pd.Series,
+    table: pd.DataFrame,
+    task: Task,
+    dates: Mapping[str, Sequence[str]] | None = None,
+) -> Any:
     """An algorithm of the :func:`catalogue` behind the features' encoder, not fitted.
 
     A classifier that knows no probabilities, or whose probabilities say otherwise than its labels,
@@ -87,6 +93,7 @@ def pipeline_of(algorithm: pd.Series, table: pd.DataFrame, task: Task) -> Any:
         algorithm: Its line.
         table: What it will be fitted on, as `model_input` gives it.
         task: Classification or regression.
+        dates: Parts of dates to learn from, and the columns of each: `varying_parts`.
     """
     from sklearn.base import clone
     from sklearn.pipeline import Pipeline
@@ -95,11 +102,14 @@ def pipeline_of(algorithm: pd.Series, table: pd.DataFrame, task: Task) -> Any:
     if task == "classification":
         estimator = with_probabilities(estimator)
     scaled = str(algorithm.name) not in _BY_ORDER
-    return Pipeline([("features", _encoder(table, scaled=scaled)), ("estimator", estimator)])
+    encoder = _encoder(table, dates or {}, scaled=scaled)
+    return Pipeline([("features", encoder), ("estimator", estimator)])
 
 
-def _encoder(table: pd.DataFrame, *, scaled: bool) -> Any:
-    """Numbers with the mean for what is missing, and one-hot texts.
+def _encoder(table: pd.DataFrame, dates: Mapping[str, Sequence[str]], *, scaled: bool) -> Any:
+    """Numbers with the mean for what is missing, one-hot texts, and parts of dates.
+
+    These are one-hot where numbers are scaled: December is no twelve times January.
 
     Of scikit-learn alone: PyCaret's own encoders keep pandas objects, which skops cannot store.
     A text that was never seen counts as rare, or else as the first one.
@@ -117,10 +127,13 @@ def _encoder(table: pd.DataFrame, *, scaled: bool) -> Any:
         max_categories=MAX_CATEGORIES,
         sparse_output=False,
     )
-    numbers: Any = SimpleImputer(keep_empty_features=True)
-    if scaled:
-        numbers = make_pipeline(numbers, StandardScaler())
-    return ColumnTransformer([("numbers", numbers, names), ("texts", one_hot, texts)])
+    filled = SimpleImputer(keep_empty_features=True)
+    parts = [
+        (part, make_pipeline(part_of_date(part), one_hot if scaled else filled), list(of))
+        for part, of in dates.items()
+    ]
+    numbers: Any = make_pipeline(filled, StandardScaler()) if scaled else filled
+    return ColumnTransformer([("numbers", numbers, names), ("texts", one_hot, texts), *parts])
 
 
 def with_probabilities(estimator: Any) -> Any:

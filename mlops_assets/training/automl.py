@@ -16,11 +16,15 @@ from mlops_assets.metrics import Metric, Task, get_metric, metrics_for
 from mlops_assets.predicted import Predicted
 from mlops_assets.training.algorithms import calibrated, catalogue, inner, pipeline_of
 from mlops_assets.training.calibration import Calibrated, calibrate
-from mlops_assets.training.features import Model, model_input
+from mlops_assets.training.class_weights import class_weights, in_order, usual_threshold
+from mlops_assets.training.class_weights import told as told_of_classes
+from mlops_assets.training.dates import told as told_of_dates
+from mlops_assets.training.dates import varying_parts
+from mlops_assets.training.features import Model, column_types, model_input
 from mlops_assets.training.folds import assign_folds
 from mlops_assets.training.model_format import can_store
 from mlops_assets.training.policy import RARE, TrainingPolicy, default_metric
-from mlops_assets.training.threshold import Threshold, choose_threshold
+from mlops_assets.training.threshold import HALF, Threshold, choose_threshold
 from mlops_assets.training.weights import (
     FOLDS,
     OutOfFold,
@@ -131,10 +135,18 @@ def train(
     metric = _ranks_by(target, columns, task, policy, notes)
     roles = _enough_to_rank_by(roles, notes)
     fold_of, note = assign_folds(
-        frame.reset_index(drop=True), columns, task, policy.folds, policy.seed, roles
+        frame.reset_index(drop=True),
+        columns,
+        task,
+        policy.folds,
+        policy.seed,
+        roles,
+        in_time=policy.folds_in_time,
     )
     notes += [note] if note else []
-    rows = _Rows(table, target, fold_of, roles)
+    dates = _parts_of_dates(frame, table, notes)
+    weights = _class_weights(target, columns, task, policy, notes)
+    rows = _Rows(table, target, fold_of, roles, dates, weights)
     offered = catalogue(task, policy.seed, policy.n_jobs)
     ranked_at = _ranked_at(rows, task, policy, notes)
     search = _Search(offered, metric, task, rows, ranked_at, policy, not columns.sensitive)
@@ -154,6 +166,30 @@ def train(
         regime_weight=found.weight,
         threshold=found.threshold,
     )
+
+
+def _parts_of_dates(
+    frame: pd.DataFrame, table: pd.DataFrame, notes: list[str]
+) -> dict[str, list[str]]:
+    types = column_types(frame, list(table.columns))
+    dates = [name for name, kind in types.items() if kind == "datetime"]
+    parts = varying_parts(table, dates)
+    notes += told_of_dates(parts, dates)
+    return parts
+
+
+def _class_weights(
+    target: pd.Series, columns: Columns, task: Task, policy: TrainingPolicy, notes: list[str]
+) -> dict[Any, float] | None:
+    if task == "regression" and policy.class_weight is not None:
+        raise UserError(
+            "`training.class_weight` is of classes, and the target of a regression has none. Leave "
+            "it out."
+        )
+    hidden = columns.target in columns.sensitive
+    weights = class_weights(policy.class_weight, target, hidden=hidden)
+    notes += [told_of_classes(weights, hidden=hidden)] if weights else []
+    return weights
 
 
 def _ranks_by(
@@ -199,12 +235,18 @@ def _enough_to_rank_by(roles: Roles | None, notes: list[str]) -> Roles | None:
 
 @dataclass(frozen=True)
 class _Rows:
-    """What is learned from: features, labels, the fold of each row, and what the rows are."""
+    """What is learned from: features, labels, the fold of each row, and what the rows are.
+
+    ``dates`` are the parts of dates to learn from, and the columns of each; ``class_weights`` what
+    the classes weigh in a fit, None: all the same.
+    """
 
     table: pd.DataFrame
     target: pd.Series
     fold_of: np.ndarray
     roles: Roles | None
+    dates: dict[str, list[str]]
+    class_weights: dict[Any, float] | None
 
     @property
     def judged(self) -> np.ndarray:
@@ -274,7 +316,8 @@ class _Search:
 
     def pipeline(self, algorithm: str) -> Any:
         """An algorithm behind the features' encoder, not fitted."""
-        return pipeline_of(self.offered.loc[algorithm], self.rows.table, self.task)
+        rows = self.rows
+        return pipeline_of(self.offered.loc[algorithm], rows.table, self.task, rows.dates)
 
 
 def _compare(
@@ -449,7 +492,11 @@ def _settle(search: _Search, ranked: list[str], notes: list[str]) -> _Found:
             found = _with_threshold(search, _calibrated(search, found, notes), notes)
         elif search.policy.threshold is not None:
             notes.append("`training.threshold` plays no part: the target is a number.")
-        fit_weighted(found.pipeline, rows.table, rows.target, found.weights)
+        if rows.class_weights and not takes_weights(found.pipeline.named_steps["estimator"]):
+            notes.append(
+                f"{found.algorithm} takes no weights: rows of classes that weigh more are repeated."
+            )
+        fit_weighted(found.pipeline, rows.table, rows.target, found.weights, rows.class_weights)
     return found
 
 
@@ -481,7 +528,11 @@ def _kept_baseline(search: _Search, roles: Roles, ranked: list[str], notes: list
 
 def _out_of_fold(search: _Search, pipeline: Any, fold_of: np.ndarray) -> OutOfFold:
     rows, n_jobs = search.rows, search.policy.n_jobs
-    return partial(cross_validated, pipeline, rows.table, rows.target, fold_of, n_jobs=n_jobs)
+    return partial(
+        *(cross_validated, pipeline, rows.table, rows.target, fold_of),
+        class_weights=rows.class_weights,
+        n_jobs=n_jobs,
+    )
 
 
 def _calibrated(search: _Search, found: _Found, notes: list[str]) -> _Found:
@@ -501,6 +552,7 @@ def _calibrated(search: _Search, found: _Found, notes: list[str]) -> _Found:
         rows.judged,
         found.weights,
         by_scores=hasattr(estimator, "decision_function"),
+        class_weights=_in_order(rows, found.predicted),
     )
     good = [way for way in ways if way.helps and _keeps_metric(search, found, way)]
     if not good:
@@ -513,6 +565,12 @@ def _calibrated(search: _Search, found: _Found, notes: list[str]) -> _Found:
     )
     found.pipeline.steps[-1] = ("estimator", calibrated(estimator, way.method))
     return replace(found, predicted=way.predicted)
+
+
+def _in_order(rows: _Rows, predicted: Predicted) -> np.ndarray | None:
+    if rows.class_weights is None or predicted.classes is None:
+        return None
+    return in_order(rows.class_weights, predicted.classes)
 
 
 def _keeps_metric(search: _Search, found: _Found, way: Calibrated) -> bool:
@@ -530,7 +588,7 @@ def _keeps_metric(search: _Search, found: _Found, way: Calibrated) -> bool:
 def _with_threshold(search: _Search, found: _Found, notes: list[str]) -> _Found:
     """The same with the threshold that is asked for, or that is best for the metric's labels."""
     rows, metric, asked = search.rows, search.metric, search.policy.threshold
-    classes = rows.target.nunique()
+    classes, weights = rows.target.nunique(), search.rows.class_weights
     if classes != 2:
         if asked is not None:
             notes.append(f"`training.threshold` plays no part: the target has {classes} classes.")
@@ -542,8 +600,13 @@ def _with_threshold(search: _Search, found: _Found, notes: list[str]) -> _Found:
         by = metric if metric.reads == "labels" else get_metric(None, "classification")
         judged, truth = rows.judged, rows.target.to_numpy()
         folds, predicted = found.fold_of[judged], found.predicted[judged]
-        threshold, said = choose_threshold(truth[judged], predicted, folds, by, metric.positive)
+        usual = usual_threshold(weights, metric.positive) if weights else HALF
+        threshold, said = choose_threshold(
+            truth[judged], predicted, folds, by, metric.positive, usual
+        )
         notes.append(said)
+        if weights and threshold is None:
+            threshold = Threshold(metric.positive, usual)
     if threshold is None:
         return found
     return replace(found, threshold=threshold, predicted=threshold.applied(found.predicted))

@@ -43,6 +43,7 @@ def calibrate(
     weights: np.ndarray | None,
     *,
     by_scores: bool,
+    class_weights: np.ndarray | None = None,
 ) -> list[Calibrated]:
     """Each method, on cross-validated probabilities: fitted on the other folds' for each fold.
 
@@ -56,16 +57,27 @@ def calibrate(
         weights: What each row weighs; None: all the same.
         by_scores: Whether the model has scores (a decision function), which scikit-learn
             calibrates in place of its probabilities; their log-odds are such.
+        class_weights: What labels weigh the probabilities of the classes by, in their order.
     """
     before = log_loss_of_rows(truth, predicted)
     found = []
     for method in METHODS:
         after = _cross_fitted(method, truth, predicted, fold_of, weights, by_scores=by_scores)
+        if class_weights is not None:
+            after = _labelled(after, class_weights)
         fell = before - log_loss_of_rows(truth, after)
         folds = (judged & (fold_of == fold) for fold in np.unique(fold_of))
         gains = np.array([fell[held].mean() for held in folds if held.any()])
         found.append(Calibrated(method, after, gains))
     return found
+
+
+def _labelled(predicted: Predicted, class_weights: np.ndarray) -> Predicted:
+    """The same probabilities, with the class that leads by weight."""
+    assert predicted.probabilities is not None
+    assert predicted.classes is not None
+    labels = predicted.classes[np.argmax(predicted.probabilities * class_weights, axis=1)]
+    return Predicted(labels, predicted.probabilities, predicted.classes)
 
 
 def _cross_fitted(

@@ -12,7 +12,9 @@ import pandas as pd
 from mlops_assets.errors import UserError
 from mlops_assets.predicted import Interval, Predicted, Threshold
 
-_THRESHOLD = "threshold_"  # an attribute of a stored pipeline
+# Attributes of a stored pipeline.
+_THRESHOLD = "threshold_"
+CLASS_WEIGHTS = "class_weights_"  # in the order of its classes
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 
 
@@ -144,6 +146,13 @@ class Model:
         return estimator.classes_ if hasattr(estimator, "predict_proba") else None
 
     @property
+    def class_weights(self) -> dict[Any, float] | None:
+        """What the classes weighed in its fit; None: all the same."""
+        kept = getattr(self.pipeline, CLASS_WEIGHTS, None)
+        classes = self.pipeline[-1].classes_.tolist() if kept else []
+        return dict(zip(classes, kept, strict=True)) if kept else None
+
+    @property
     def interval(self) -> Interval | None:
         """What is around each number that it predicts; None: it was given none."""
         kept = getattr(self.pipeline, "interval_", None)
@@ -186,10 +195,27 @@ def stored_positive(kept: Mapping[str, Any], model: Model) -> Any:
 
 
 def predicted_by(pipeline: Any, table: pd.DataFrame) -> Predicted:
-    """What a fitted pipeline says of rows as it takes them, with probabilities where it has any."""
+    """What a fitted pipeline says of rows as it takes them, with probabilities where it has any.
+
+    Where classes weighed in the fit, labels are by these weights, and probabilities are not.
+    """
     encoded = pipeline[:-1].transform(table) if len(pipeline) > 1 else table
     estimator = pipeline[-1]
     labels = np.asarray(estimator.predict(encoded))
     if not hasattr(estimator, "predict_proba"):
         return Predicted(labels)
-    return Predicted(labels, np.asarray(estimator.predict_proba(encoded)), estimator.classes_)
+    probabilities = np.asarray(estimator.predict_proba(encoded))
+    weights = getattr(pipeline, CLASS_WEIGHTS, None)
+    if weights is not None:
+        probabilities = _put_right(probabilities, np.asarray(weights))
+    return Predicted(labels, probabilities, estimator.classes_)
+
+
+def _put_right(probabilities: np.ndarray, class_weights: np.ndarray) -> np.ndarray:
+    """How frequent each class is, by a fit to which its rows weighed more or less.
+
+    Such a fit sees a class as that much more frequent, which is undone exactly where its
+    probabilities are right for what it saw (Elkan 2001; Saerens, Latinne and Decaestecker 2002).
+    """
+    right = probabilities / class_weights
+    return right / right.sum(axis=1, keepdims=True)

@@ -17,14 +17,16 @@ def assign_folds(
     folds: int,
     seed: int,
     roles: Roles | None = None,
+    *,
+    in_time: bool = False,
 ) -> tuple[np.ndarray, str | None]:
-    """The fold of each row, and a note where there are fewer folds than asked for.
+    """The fold of each row, and a note where they are not as many as asked for, or in time.
 
     Stratified by class for classification, and by role where there are any; all rows of one id
-    are in one fold. Where the regime of a candidate has several periods, each of these is in one
-    fold: what has been learned of a day says more of its other rows than of the days to come.
-    Folds only rank the algorithms: what a candidate is judged by is held out
-    before.
+    are in one fold. With ``in_time`` each fold is a stretch of time: see :func:`_stretches`. Where
+    the regime of a candidate has several periods, each of these is in one fold: what has been
+    learned of a day says more of its other rows than of the days to come. Folds only rank the
+    algorithms: what a candidate is judged by is held out before.
 
     Args:
         frame: Labelled rows.
@@ -33,10 +35,27 @@ def assign_folds(
         folds: How many are wanted, at least 2.
         seed: Seed of the shuffle.
         roles: What the rows are to a candidate.
+        in_time: Whether rows without roles are folded by `columns.timestamp`, where it tells them
+            apart.
 
     Returns:
         Fold numbers of shape (n_rows,), and the note.
     """
+    wanted = in_time and roles is None and columns.timestamp is not None
+    if not wanted:
+        return _at_random(frame, columns, task, folds, seed, roles)
+    stretches = _stretches(frame, columns, str(columns.timestamp), task, folds)
+    if stretches is not None:
+        count = int(stretches.max()) + 1
+        return stretches, f"Each of the {count} folds is a stretch of time, by the timestamp."
+    fold_of, note = _at_random(frame, columns, task, folds, seed, roles)
+    said = "Folds are of rows at random: they cannot be stretches of time here."
+    return fold_of, f"{said} {note}" if note else said
+
+
+def _at_random(
+    frame: pd.DataFrame, columns: Columns, task: Task, folds: int, seed: int, roles: Roles | None
+) -> tuple[np.ndarray, str | None]:
     from sklearn import model_selection
 
     target = frame[columns.target]
@@ -80,3 +99,34 @@ def _strata(target: pd.Series, task: Task, roles: Roles | None) -> pd.Series | N
         return classes
     kinds = pd.Series(roles.regime + 2 * roles.baseline.astype(int), target.index).astype(str)
     return kinds if classes is None else classes + " " + kinds
+
+
+def _stretches(
+    frame: pd.DataFrame, columns: Columns, timestamp: str, task: Task, folds: int
+) -> np.ndarray | None:
+    """Stretches of time with about as many rows each; None where they cannot be told apart.
+
+    None as well where a class is in one of them alone: a fit would not know what it is judged on.
+
+    Rows of one day say more of each other than of the days to come, so that one day (UTC; one
+    moment, where there are fewer days than folds) is in one fold, and so are its neighbours. Each
+    row is held out once, as thresholds, calibration and intervals need it: with folds that only
+    learn from what was before (Bergmeir and Benítez 2012), those of the first stretch never are.
+    Rows of one id are at its latest moment, those without a time first, as in the split.
+    """
+    moments = pd.to_datetime(frame[timestamp], utc=True)
+    if columns.id:
+        ids = frame.groupby(columns.id, sort=False, dropna=False).ngroup()
+        moments = moments.groupby(ids).transform("max")
+    days = moments.dt.floor("D")
+    when = days if days.nunique() >= folds else moments
+    if when.nunique() < 2:
+        return None
+    middle = when.rank(method="average", na_option="top") / (len(frame) + 1)
+    stretch = np.minimum((middle * folds).to_numpy().astype(int), folds - 1)
+    fold_of = np.unique(stretch, return_inverse=True)[1]
+    if task == "classification":
+        in_folds = pd.Series(fold_of).groupby(frame[columns.target].to_numpy()).nunique()
+        if in_folds.min() < 2:
+            return None
+    return fold_of if fold_of.max() > 0 else None

@@ -1,10 +1,12 @@
 """The numbers of the search for a model, as the YAML gives them."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from mlops_assets.data.classes import class_text
 from mlops_assets.metrics import Metric, MetricName, Task, get_metric
 
 # PyCaret's ids, written down here so that a mistake is told when the YAML is loaded, without
@@ -64,6 +66,11 @@ class TrainingPolicy(BaseModel):
         ge=2,
         description="Cross-validation folds; fewer where the smallest class has fewer rows.",
     )
+    folds_in_time: bool = Field(
+        default=False,
+        description="Whether each fold is a stretch of time by `columns.timestamp`, in trainings "
+        "that know no regime, such as the first model's. Else rows are dealt to folds at random.",
+    )
     algorithms: list[str] | None = Field(
         default=None,
         description="PyCaret's ids of the algorithms to compare, such as lr, rf, lightgbm; null "
@@ -104,6 +111,14 @@ class TrainingPolicy(BaseModel):
         description="The share of max_rows that is kept for rows of the baseline, where it has as "
         "many.",
     )
+    class_weight: (
+        Literal["balanced"] | dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None
+    ) = Field(
+        default=None,
+        description="What a row weighs in a fit by its class: balanced (each class as much as any "
+        'other), or such as {"yes": 5}, where a class that is not named weighs 1. Labels follow '
+        "these weights, probabilities are put right again. null: all rows weigh the same.",
+    )
     window_days: int | None = Field(
         default=None,
         ge=1,
@@ -122,6 +137,17 @@ class TrainingPolicy(BaseModel):
         description="Processes that cross-validate one algorithm; -1 is one a core. 1 is fastest "
         "on small tables.",
     )
+
+    @field_validator("class_weight", mode="before")
+    @classmethod
+    def _classes_are_texts(cls, value: Any) -> Any:
+        """Names of classes as they are written, as JSON has no others."""
+        if not isinstance(value, Mapping):
+            return value
+        named = {class_text(each): weight for each, weight in value.items()}
+        if len(named) < len(value):
+            raise ValueError("a class is named twice; name each once")
+        return named
 
     def ranks_by(self, target: pd.Series, task: Task, positive: Any) -> Metric:
         """The metric that ranks the algorithms for a target.

@@ -39,7 +39,7 @@ def refit(
 
     pipeline: Any = clone(model.pipeline)
     with quietly():
-        fit_weighted(pipeline, *_plain(model, frame, columns, task), weights)
+        fit_weighted(pipeline, *_plain(model, frame, columns, task), weights, model.class_weights)
     return Model(pipeline, model.threshold)
 
 
@@ -56,7 +56,10 @@ def refit_weighted(
     metric = policy.ranks_by(target, task, columns.positive)
     can = takes_weights(model.pipeline.steps[-1][1])
     fold_of, _ = assign_folds(frame, columns, task, FOLDS, policy.seed, roles)
-    out_of_fold = partial(cross_validated, model.pipeline, table, target, fold_of)
+    out_of_fold = partial(
+        *(cross_validated, model.pipeline, table, target, fold_of),
+        class_weights=model.class_weights,
+    )
     with quietly():
         roles, weight = choose(out_of_fold, target, roles, policy, metric, takes_weights=can)
     return refit(model, frame, columns, task, roles.weights(weight)), weight
@@ -83,7 +86,9 @@ def with_floor(
     fold_of, _ = assign_folds(rows, columns, task, FOLDS, policy.seed)
     table, target = _plain(first, rows, columns, task)
     with quietly():
-        predicted = cross_validated(first.pipeline, table, target, fold_of, None)
+        predicted = cross_validated(
+            *(first.pipeline, table, target, fold_of, None), class_weights=first.class_weights
+        )
     score = metric.score(target.to_numpy(), predicted)
     lost = roles.max_drop if metric.greater_is_better else -roles.max_drop * score
     return replace(roles, floor=score - lost)

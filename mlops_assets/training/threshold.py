@@ -16,13 +16,19 @@ _TRIED = 99  # quantiles of the probabilities, which are where rows change sides
 
 
 def choose_threshold(
-    truth: np.ndarray, predicted: Predicted, fold_of: np.ndarray, metric: Metric, positive: Any
+    truth: np.ndarray,
+    predicted: Predicted,
+    fold_of: np.ndarray,
+    metric: Metric,
+    positive: Any,
+    usual: float = HALF,
 ) -> tuple[Threshold | None, str]:
     """The threshold that does best on cross-validated predictions, and that in words.
 
     What the choice gains is measured on rows that had no part in it: for each fold the threshold
-    is chosen on the others. Where the gain over 0.5 is not credible (:func:`credibly_above_zero`)
-    0.5 stays: a threshold that follows chance costs more than it brings.
+    is chosen on the others. Where the gain over the usual one, 0.5, is not credible
+    (:func:`credibly_above_zero`) that stays: a threshold that follows chance costs more than it
+    brings.
 
     Args:
         truth: Labels of two classes, of shape (n_rows,).
@@ -30,9 +36,10 @@ def choose_threshold(
         fold_of: The fold of each row.
         metric: A metric that reads labels.
         positive: The positive class.
+        usual: Where labels are cut unless another place is better.
     """
-    tried, scores = scores_by_threshold(truth, predicted, fold_of, metric, positive)
-    half = int(np.flatnonzero(tried == HALF)[0])
+    tried, scores = scores_by_threshold(truth, predicted, fold_of, metric, positive, usual)
+    half = int(np.flatnonzero(tried == usual)[0])
     best = _best(scores)
     gains = np.array(
         [
@@ -42,28 +49,35 @@ def choose_threshold(
     )
     at = float(tried[best])
     sign = 1 if metric.greater_is_better else -1
+    at_usual, at_best = (sign * np.nanmean(scores[:, place]) for place in (half, best))
     told = (
-        f"{metric.name} at 0.5 is {sign * np.nanmean(scores[:, half]):.4f} on cross-validated "
-        f"predictions, at the best threshold ({at:.3g}) {sign * np.nanmean(scores[:, best]):.4f}"
+        f"{metric.name} at {usual:.3g} is {at_usual:.4f} on cross-validated predictions, at the "
+        f"best threshold ({at:.3g}) {at_best:.4f}"
     )
-    if at == HALF or not credibly_above_zero(gains):
-        return None, f"Labels are cut at a probability of 0.5: {told}, by chance for all we know."
+    if at == usual or not credibly_above_zero(gains):
+        cut = f"Labels are cut at a probability of {usual:.3g}"
+        return None, f"{cut}: {told}, by chance for all we know."
     return Threshold(positive, at), f"Labels are cut at a probability of {at:.3g}: {told}."
 
 
 def scores_by_threshold(
-    truth: np.ndarray, predicted: Predicted, fold_of: np.ndarray, metric: Metric, positive: Any
+    truth: np.ndarray,
+    predicted: Predicted,
+    fold_of: np.ndarray,
+    metric: Metric,
+    positive: Any,
+    usual: float = HALF,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The score in each fold at each threshold.
 
     Returns:
-        Thresholds of shape (n_thresholds,), in order, 0.5 among them; and scores of shape
+        Thresholds of shape (n_thresholds,), in order, the usual one among them; and scores of shape
         (n_folds, n_thresholds): greater is better, whatever the metric is.
     """
     probability = predicted.probability(positive)
     assert probability is not None
     quantiles = np.quantile(probability, np.linspace(0, 1, _TRIED + 2)[1:-1])
-    tried = np.unique(np.r_[quantiles, HALF])
+    tried = np.unique(np.r_[quantiles, usual])
     folds = [fold_of == fold for fold in np.unique(fold_of)]
     sign = 1 if metric.greater_is_better else -1
     scores = np.empty((len(folds), len(tried)))

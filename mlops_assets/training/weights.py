@@ -9,7 +9,7 @@ import hashlib
 import io
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,7 +20,7 @@ import pandas as pd
 from mlops_assets.metrics import Metric, Task, get_metric
 from mlops_assets.predicted import Predicted
 from mlops_assets.training.algorithms import inner
-from mlops_assets.training.features import predicted_by
+from mlops_assets.training.features import CLASS_WEIGHTS, predicted_by
 from mlops_assets.training.policy import TrainingPolicy
 
 FOLDS = 5  # of the cross-validation of weights: each of them is a fit for each weight
@@ -288,6 +288,7 @@ def cross_validated(
     fold_of: np.ndarray,
     weights: np.ndarray | None,
     *,
+    class_weights: Mapping[Any, float] | None = None,
     n_jobs: int = 1,
 ) -> Predicted:
     """What is predicted for each row by a fit on the other folds.
@@ -298,7 +299,7 @@ def cross_validated(
 
     held_out = [fold_of == fold for fold in np.unique(fold_of)]
     parts: Any = Parallel(n_jobs=n_jobs)(
-        delayed(_fold)(pipeline, table, target, held, weights) for held in held_out
+        delayed(_fold)(pipeline, table, target, held, weights, class_weights) for held in held_out
     )
     places = np.concatenate([np.flatnonzero(held) for held in held_out])
     if all(part.probabilities is not None for part in parts):
@@ -313,13 +314,14 @@ def _fold(
     target: pd.Series,
     held: np.ndarray,
     weights: np.ndarray | None,
+    class_weights: Mapping[Any, float] | None,
 ) -> Predicted:
     from sklearn.base import clone
 
     fitted: Any = clone(pipeline)
     inside = None if weights is None else weights[~held]
     with quietly():  # once more, in case that it is another process
-        fit_weighted(fitted, table[~held], target[~held], inside)
+        fit_weighted(fitted, table[~held], target[~held], inside, class_weights)
         return predicted_by(fitted, table[held])
 
 
@@ -333,25 +335,46 @@ def _over(classes: np.ndarray, part: Predicted) -> Predicted:
 
 
 def fit_weighted(
-    pipeline: Any, table: pd.DataFrame, target: pd.Series, weights: np.ndarray | None
+    pipeline: Any,
+    table: pd.DataFrame,
+    target: pd.Series,
+    weights: np.ndarray | None,
+    class_weights: Mapping[Any, float] | None = None,
 ) -> None:
     """Fit a pipeline on weighted rows: those of weight 0 are left out.
 
     Where all that are left weigh the same, it is the fit without weights. Where the estimator
     takes none, rows are repeated. One that is calibrated on cross-validated scores gets as many
     folds as the smallest class has rows, :data:`FOLDS` at the most.
+
+    With class weights a row weighs that of its class times its own; what came of that is kept with
+    the pipeline, by which `predicted_by` puts its probabilities right.
     """
     name, estimator = pipeline.steps[-1]
+    before = weights
+    if class_weights is not None:
+        by_class = np.array([class_weights.get(each, 1.0) for each in target.tolist()])
+        weights = by_class if weights is None else weights * by_class
     kept = np.arange(len(target)) if weights is None else np.flatnonzero(weights > 0)
     weighed = None if weights is None or alike(weights[kept]) else weights
     if weighed is not None and not takes_weights(estimator):
         kept, weighed = np.repeat(kept, repeats(weighed[kept])), None
+    fitted = kept
     if inner(estimator) is not estimator:
-        kept = _in_two_folds(kept, target)
-        smallest = int(target.iloc[kept].value_counts().min())
+        fitted = _in_two_folds(kept, target)
+        smallest = int(target.iloc[fitted].value_counts().min())
         estimator.set_params(cv=min(FOLDS, smallest))
-    given = {} if weighed is None else {f"{name}__sample_weight": weighed[kept]}
-    pipeline.fit(table.iloc[kept], target.iloc[kept], **given)
+    given = {} if weighed is None else {f"{name}__sample_weight": weighed[fitted]}
+    pipeline.fit(table.iloc[fitted], target.iloc[fitted], **given)
+    if class_weights is not None:
+        more = _by_class(target, kept, weighed) / _by_class(target, np.unique(kept), before)
+        setattr(pipeline, CLASS_WEIGHTS, [float(more[each]) for each in estimator.classes_])
+
+
+def _by_class(target: pd.Series, rows: np.ndarray, weights: np.ndarray | None) -> pd.Series:
+    """What the rows of each class weigh together."""
+    weighs = np.ones(len(rows)) if weights is None else weights[rows]
+    return pd.Series(weighs).groupby(target.iloc[rows].to_numpy()).sum()
 
 
 def _in_two_folds(rows: np.ndarray, target: pd.Series) -> np.ndarray:
