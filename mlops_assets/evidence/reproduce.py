@@ -211,7 +211,8 @@ def _as_now(life: Life, kept: Kept) -> Iterator[Finding]:
     yield _changed("settings", changed, used, "as in the model's defs.yaml")
     then = kept.recipe.made_with
     same = ", ".join(f"{name} {number}" for name, number in then.items())
-    yield _changed("packages", differences(then, made_with()), "Those of now were used.", same)
+    now = made_with(kept.recipe.settings.training.features)
+    yield _changed("packages", differences(then, now), "Those of now were used.", same)
 
 
 def _by_key(life: Life, kept: Kept, rows: Recovered, version: Version) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.metrics import Task
+from mlops_assets.training.own_features import Prepared
 
 # More distinct texts than this are pooled, the rarest first, into one.
 MAX_CATEGORIES = 26
@@ -77,7 +78,9 @@ def _quiet_pycaret(task: Task) -> Iterator[tuple[Any, logging.Logger]]:
         yield Experiment, logger
 
 
-def pipeline_of(algorithm: pd.Series, table: pd.DataFrame, task: Task) -> Any:
+def pipeline_of(
+    algorithm: pd.Series, table: pd.DataFrame, task: Task, own: Prepared | None = None
+) -> Any:
     """An algorithm of the :func:`catalogue` behind the features' encoder, not fitted.
 
     A classifier that knows no probabilities, or whose probabilities say otherwise than its labels,
@@ -87,6 +90,7 @@ def pipeline_of(algorithm: pd.Series, table: pd.DataFrame, task: Task) -> Any:
         algorithm: Its line.
         table: What it will be fitted on, as `model_input` gives it.
         task: Classification or regression.
+        own: A transformer of the user's, to stand in front.
     """
     from sklearn.base import clone
     from sklearn.pipeline import Pipeline
@@ -95,10 +99,30 @@ def pipeline_of(algorithm: pd.Series, table: pd.DataFrame, task: Task) -> Any:
     if task == "classification":
         estimator = with_probabilities(estimator)
     scaled = str(algorithm.name) not in _BY_ORDER
-    return Pipeline([("features", _encoder(table, scaled=scaled)), ("estimator", estimator)])
+    front = [] if own is None else own.steps()
+    names = _names(table) if own is None else _selectors(own.made)
+    encoder = _encoder(*names, scaled=scaled)
+    return Pipeline([*front, ("features", encoder), ("estimator", estimator)])
 
 
-def _encoder(table: pd.DataFrame, *, scaled: bool) -> Any:
+def _names(table: pd.DataFrame) -> tuple[Any, Any]:
+    """The columns of numbers, and those of texts."""
+    names = list(table.select_dtypes("number").columns)
+    return names, [column for column in table.columns if column not in names]
+
+
+def _selectors(made: pd.DataFrame | np.ndarray) -> tuple[Any, Any]:
+    """The same of what a transformer makes, which may be other columns in each fold."""
+    from sklearn.compose import make_column_selector
+
+    if isinstance(made, np.ndarray):
+        return slice(0, None), []
+    return make_column_selector(dtype_include="number"), make_column_selector(
+        dtype_exclude="number"
+    )
+
+
+def _encoder(names: Any, texts: Any, *, scaled: bool) -> Any:
     """Numbers with the mean for what is missing, and one-hot texts.
 
     Of scikit-learn alone: PyCaret's own encoders keep pandas objects, which skops cannot store.
@@ -109,8 +133,6 @@ def _encoder(table: pd.DataFrame, *, scaled: bool) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    names = list(table.select_dtypes("number").columns)
-    texts = [column for column in table.columns if column not in names]
     one_hot = OneHotEncoder(
         drop="first",
         handle_unknown="infrequent_if_exist",

@@ -18,7 +18,8 @@ from mlops_assets.training.algorithms import calibrated, catalogue, inner, pipel
 from mlops_assets.training.calibration import Calibrated, calibrate
 from mlops_assets.training.features import Model, model_input
 from mlops_assets.training.folds import assign_folds
-from mlops_assets.training.model_format import can_store
+from mlops_assets.training.model_format import can_store, refuse_unstorable
+from mlops_assets.training.own_features import OwnFeatures, Prepared, prepare
 from mlops_assets.training.policy import RARE, TrainingPolicy, default_metric
 from mlops_assets.training.threshold import Threshold, choose_threshold
 from mlops_assets.training.weights import (
@@ -74,6 +75,7 @@ class Trained:
             where no rows were told apart.
         threshold: From which probability on a row of a binary target is of its positive class;
             None: 0.5, or there are no two classes.
+        own: The transformer of the user's in the pipeline; None: there is none.
     """
 
     pipeline: Any
@@ -87,11 +89,12 @@ class Trained:
     notes: tuple[str, ...]
     regime_weight: float | None = None
     threshold: Threshold | None = None
+    own: OwnFeatures | None = None
 
     @property
     def model(self) -> Model:
         """The pipeline, taking tables as they are stored."""
-        return Model(self.pipeline, self.threshold)
+        return Model(self.pipeline, self.threshold, self.own)
 
 
 def train(
@@ -120,14 +123,16 @@ def train(
         roles: What each row is to the candidate that is trained; None: all are alike.
 
     Raises:
-        UserError: Too few rows, one class, no features, an unknown algorithm, or none that could
-            be trained.
+        UserError: Too few rows, one class, no features, a transformer that fails, an unknown
+            algorithm, or none that could be trained.
     """
     features = columns.features(frame)
     _check(frame, columns, features, task)
-    table = model_input(frame, features).reset_index(drop=True)
+    dates = policy.features is not None
+    table = model_input(frame, features, dates=dates).reset_index(drop=True)
     target = plain_target(frame[columns.target], task)
     notes: list[str] = []
+    own = _prepared(table, target, policy, notes)
     metric = _ranks_by(target, columns, task, policy, notes)
     roles = _enough_to_rank_by(roles, notes)
     fold_of, note = assign_folds(
@@ -137,7 +142,7 @@ def train(
     rows = _Rows(table, target, fold_of, roles)
     offered = catalogue(task, policy.seed, policy.n_jobs)
     ranked_at = _ranked_at(rows, task, policy, notes)
-    search = _Search(offered, metric, task, rows, ranked_at, policy, not columns.sensitive)
+    search = _Search(offered, metric, task, rows, ranked_at, policy, not columns.sensitive, own)
     results, failed = _compare(search, on_algorithm, notes)
     leaderboard = _leaderboard(results, search)
     found = _settle(search, list(leaderboard["id"]), notes)
@@ -153,7 +158,20 @@ def train(
         notes=tuple(notes),
         regime_weight=found.weight,
         threshold=found.threshold,
+        own=own and own.own,
     )
+
+
+def _prepared(
+    table: pd.DataFrame, target: pd.Series, policy: TrainingPolicy, notes: list[str]
+) -> Prepared | None:
+    """The transformer of the user's, tried on the table: before a search that takes long."""
+    if policy.features is None:
+        return None
+    own = prepare(policy.features, table, target, policy.seed)
+    refuse_unstorable(own, table, target)
+    notes += own.notes
+    return own
 
 
 def _ranks_by(
@@ -262,6 +280,7 @@ class _Search:
     policy: TrainingPolicy
     may_quote: bool
     """Whether an algorithm's own message may be passed on: it can hold values of the table."""
+    own: Prepared | None = None
     predicted: dict[str, Predicted] = field(default_factory=dict)
     """What each algorithm predicts for each row out of fold, as they were compared."""
 
@@ -274,7 +293,7 @@ class _Search:
 
     def pipeline(self, algorithm: str) -> Any:
         """An algorithm behind the features' encoder, not fitted."""
-        return pipeline_of(self.offered.loc[algorithm], self.rows.table, self.task)
+        return pipeline_of(self.offered.loc[algorithm], self.rows.table, self.task, self.own)
 
 
 def _compare(

@@ -6,6 +6,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_assets.metrics import Metric, MetricName, Task, get_metric
+from mlops_assets.own_code import PATH
 
 # PyCaret's ids, written down here so that a mistake is told when the YAML is loaded, without
 # PyCaret. xgboost and catboost are there where their packages are.
@@ -58,6 +59,14 @@ class TrainingPolicy(BaseModel):
         description="From which probability of the positive class on a row of a binary target is "
         "labelled as such. null: what does best by the metric (by f1_macro where that reads "
         "probabilities) on cross-validated predictions, where it credibly beats 0.5.",
+    )
+    features: str | None = Field(
+        default=None,
+        pattern=PATH,
+        description="A scikit-learn transformer of yours, as `my_package.my_module:name`: an "
+        "instance, a class or a function that returns one. It gets a DataFrame of the feature "
+        "columns, and the algorithms get what it makes of them; it is fitted in every fold anew. "
+        "null: the columns as they are.",
     )
     folds: int = Field(
         default=10,
