@@ -29,6 +29,7 @@ from mlops_assets.training import (
     folds,
     own_features,
     threshold,
+    tuning,
     weights,
 )
 from mlops_assets.training.own_features import OwnFeatures
@@ -37,7 +38,17 @@ from mlops_assets.training.weights import Roles
 
 RECIPE, ROWS = "recipe.json", "recipe_rows.parquet"  # artifacts of the version's MLflow run
 TRAINED_ON = "trained_on"  # the name, among the tables, of what the trainer was given
-_TRAINS = (algorithms, automl, calibration, features, folds, own_features, threshold, weights)
+_TRAINS = (
+    algorithms,
+    automl,
+    calibration,
+    features,
+    folds,
+    own_features,
+    threshold,
+    tuning,
+    weights,
+)
 _PACKAGES = (
     *("pycaret", "scikit-learn", "lightgbm", "xgboost", "catboost"),
     *("numpy", "scipy", "pandas", "joblib"),

@@ -24,6 +24,7 @@ from mlops_assets.training.tracking import (
     log_training,
     registered,
 )
+from mlops_assets.training.tuning import Tuning
 from mlops_assets.training.weights import Roles
 
 
@@ -37,6 +38,7 @@ class TrackedTrainer:
         tags: Tags of each version, beside its partition and its key.
         on_algorithm: Told of each algorithm once it is recorded.
         keeps_recipe: Whether what the training is made from is kept with it.
+        tuned: What came of tuning before, which is taken as it is; None: see the policy.
     """
 
     life: Life
@@ -44,6 +46,7 @@ class TrackedTrainer:
     tags: dict[str, str]
     on_algorithm: Callable[[AlgorithmResult], None]
     keeps_recipe: bool = True
+    tuned: Tuning | None = None
 
     def __call__(
         self,
@@ -64,7 +67,8 @@ class TrackedTrainer:
         with tempfile.TemporaryDirectory() as folder:
             # Before the search, which takes long, in case that a table is missing.
             recipe = self._recipe(table, partition, Path(folder), roles)
-            trained = train(table, columns, spec.task, spec.training, self._record, roles)
+            how = columns, spec.task, spec.training
+            trained = train(table, *how, self._record, roles, self.tuned)
             if spec.task == "regression" and spec.predictions.level is not None:
                 keep_interval(trained.pipeline, self._interval(trained, table, roles))
             number = log_training(

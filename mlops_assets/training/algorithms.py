@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +30,8 @@ def catalogue(task: Task, seed: int, n_jobs: int) -> pd.DataFrame:
 
     Returns:
         By id: ``Name``, ``Reference`` (the class, as text), ``Turbo`` (whether it is a default
-        one), ``Class`` and ``Args`` (PyCaret's settings of it).
+        one), ``Class``, ``Args`` (PyCaret's settings of it) and ``Tune Distributions`` (of other
+        ones).
     """
     # What is offered, and how it is set, does not depend on the rows; PyCaret insists on some.
     numbers = np.arange(20)
@@ -79,7 +80,11 @@ def _quiet_pycaret(task: Task) -> Iterator[tuple[Any, logging.Logger]]:
 
 
 def pipeline_of(
-    algorithm: pd.Series, table: pd.DataFrame, task: Task, own: Prepared | None = None
+    algorithm: pd.Series,
+    table: pd.DataFrame,
+    task: Task,
+    own: Prepared | None = None,
+    parameters: Mapping[str, Any] | None = None,
 ) -> Any:
     """An algorithm of the :func:`catalogue` behind the features' encoder, not fitted.
 
@@ -91,11 +96,12 @@ def pipeline_of(
         table: What it will be fitted on, as `model_input` gives it.
         task: Classification or regression.
         own: A transformer of the user's, to stand in front.
+        parameters: In place of PyCaret's settings; None: these.
     """
     from sklearn.base import clone
     from sklearn.pipeline import Pipeline
 
-    estimator = clone(algorithm["Class"](**algorithm["Args"]))
+    estimator = clone(algorithm["Class"](**{**algorithm["Args"], **(parameters or {})}))
     if task == "classification":
         estimator = with_probabilities(estimator)
     scaled = str(algorithm.name) not in _BY_ORDER

@@ -86,6 +86,13 @@ class TrainingPolicy(BaseModel):
         gt=0,
         description="No further algorithm is begun after this many minutes; null is no limit.",
     )
+    tune_minutes: float | None = Field(
+        default=None,
+        gt=0,
+        description="For so many minutes after the comparison other parameters of the three best "
+        "algorithms are tried, 60 at the most, and taken where that is credibly better on folds "
+        "that had no part in choosing. null: PyCaret's defaults.",
+    )
     regime_weight: float | None = Field(
         default=None,
         gt=0,

@@ -28,6 +28,7 @@ from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.model_format import log_model
 from mlops_assets.training.own_features import OwnFeatures, source_of
 from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.tuning import TUNING
 from mlops_assets.training.weights import Roles
 
 IDEMPOTENCY_TAG = "idempotency_key"
@@ -198,7 +199,7 @@ def _delete_version(client: Client, model: str, number: str) -> None:
 def log_algorithm(client: Client, result: AlgorithmResult) -> None:
     """Record one algorithm as a nested run of the active run, named after it."""
     import mlflow
-    from mlflow.entities import Metric
+    from mlflow.entities import Metric, Param
 
     parent = mlflow.active_run()
     if parent is None:
@@ -215,7 +216,8 @@ def log_algorithm(client: Client, result: AlgorithmResult) -> None:
     now = int(time.time() * 1000)
     measured = {**result.metrics, "seconds": result.seconds}
     logged = [Metric(_legal(name), value, now, 0) for name, value in measured.items()]
-    client.log_batch(nested, logged)
+    params = [Param(name, str(value)) for name, value in result.parameters.items()]
+    client.log_batch(nested, logged, params)
     client.set_terminated(nested)
 
 
@@ -275,6 +277,10 @@ def log_training(
         _log_confusion(client, frame[columns.target], trained)
         if trained.cross_validated.probabilities is not None:
             _log_reliability(client, frame[columns.target], trained, columns.positive)
+    if trained.tuning is not None:
+        log(mlflow.log_text, trained.tuning.model_dump_json(indent=1), TUNING)
+        if trained.tuning.gain is not None:
+            log(mlflow.log_metric, "tuning_gain", trained.tuning.gain)
     own = trained.own
     if own is not None:
         log(mlflow.log_text, source_of(own.path), f"transformer/{own.module}.py")
@@ -350,6 +356,9 @@ def _params(trained: Trained) -> dict[str, Any]:
         own["threshold"] = f"{trained.threshold.at:.6g}"
     if trained.own is not None:
         own["transformer"] = trained.own.path
+    if trained.tuning is not None:
+        own["tuning_trials"] = str(trained.tuning.trials)
+        own["tuned"] = trained.tuning.algorithm or "none"
     estimator = trained.pipeline.named_steps["estimator"]
     if inner(estimator) is not estimator:
         own["calibration"] = estimator.method
