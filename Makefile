@@ -16,7 +16,7 @@ export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up new-model replay reproduce explain schema test lint format bench bench-decisions bench-lives bench-loading bench-large-batch bench-report-cost bench-large-stream bench-metrics bench-estimates bench-first-models picture lock clean
+.PHONY: help demo up new-model replay reproduce explain schema test lint format bench bench-decisions bench-lives bench-loading bench-large-batch bench-report-cost bench-large-stream bench-metrics bench-estimates bench-first-models bench-tuning picture lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ bench-estimates: $(VENV)/.flights ## Hold scores that are estimated without labe
 
 bench-first-models: $(VENV)/.flights ## Hold the first production model against the better of two that everybody knows
 	$(BIN)/python -W ignore -m bench.first_models
+
+bench-tuning: $(VENV)/.flights ## Measure what tuning gains on rows that nobody has seen, and what it costs
+	$(BIN)/python -W ignore -m bench.tuning
 
 picture: $(VENV)/.dev ## Take the picture of the asset graph in the README anew (needs Chromium)
 	MLOPS_SCREENSHOTS=docs MLOPS_REQUIRE_BROWSER=1 $(BIN)/python -m pytest mlops_assets_tests/e2e/test_ui.py -k asset_graph

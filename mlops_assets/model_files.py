@@ -11,12 +11,14 @@ import yaml
 from pydantic import ValidationError
 
 from mlops_assets.errors import UserError
+from mlops_assets.own_code import PATH
 from mlops_assets.spec import NAME, OWNER, ModelSpec
 
 TYPE = "mlops_assets.ModelLifecycle"
 _PATTERNS = {
     NAME: "take lower-case letters, digits and underscores, beginning with a letter, at most 63",
     OWNER: "write an e-mail address or `team:<name>`",
+    PATH: "name it by its module and its name, as in `my_package.my_module:name`",
 }
 
 

@@ -15,6 +15,7 @@ from mlops_assets.errors import UserError
 from mlops_assets.fairness import FairnessPolicy
 from mlops_assets.metrics import Metric, MetricName, Task, check_metric, get_metric, known_metrics
 from mlops_assets.promotion.policy import GatePolicy, RollbackPolicy
+from mlops_assets.training.own_features import transformer_of
 from mlops_assets.training.policy import ALGORITHMS, TrainingPolicy
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
@@ -199,6 +200,16 @@ class ModelSpec(BaseModel):
                 "`class_weight` is of classes, and the target of a regression has none; leave it "
                 "out, or say `task: classification`"
             )
+        return policy
+
+    @field_validator("training")
+    @classmethod
+    def _transformer_is_there(cls, policy: TrainingPolicy) -> TrainingPolicy:
+        if policy.features is not None:
+            try:
+                transformer_of(policy.features)
+            except UserError as error:  # pydantic adds the file, line and field to a ValueError
+                raise ValueError(str(error)) from None
         return policy
 
     def metric_of(self, positive: Any = None) -> Metric:

@@ -104,3 +104,14 @@ def test_a_metric_of_the_users_own_is_there_when_the_yaml_is_loaded():
     assert iris_spec(metric={"function": "json:loads"}).metric == "function(json:loads)"
     with pytest.raises(ValidationError, match="not_here:profit cannot be imported"):
         iris_spec(gate={"metric": {"function": "not_here:profit"}})
+
+
+def test_a_transformer_has_to_be_there_and_to_be_one():
+    named = "sklearn.preprocessing:StandardScaler"
+    assert iris_spec(training={"features": named}).training.features == named
+    with pytest.raises(ValidationError, match="The transformer not_here:x cannot be imported"):
+        iris_spec(training={"features": "not_here:x"})
+    with pytest.raises(ValidationError, match="has no method transform"):
+        iris_spec(training={"features": "sklearn.svm:SVC"})
+    with pytest.raises(ValidationError, match="should match pattern"):
+        iris_spec(training={"features": "sklearn.svm.SVC"})

@@ -36,6 +36,7 @@ from mlops_assets.training.tracking import (
     Recorded,
     idempotency_key,
 )
+from mlops_assets.training.tuning import TUNING, Tuning
 from mlops_assets.training.weights import Roles
 
 _NOT_TRAINED = "Nothing was trained."
@@ -78,7 +79,7 @@ class Reproduction:
         return all(finding.outcome in ("same", "changed") for finding in self.findings)
 
 
-Again = Callable[[ModelSpec, pd.DataFrame, str | None, Roles | None], Remade]
+Again = Callable[[ModelSpec, pd.DataFrame, str | None, Roles | None, Tuning | None], Remade]
 
 
 def reproduce(life: Life, version: Version, recorded: Recorded, again: Again) -> Reproduction:
@@ -91,7 +92,7 @@ def reproduce(life: Life, version: Version, recorded: Recorded, again: Again) ->
         version: Which one.
         recorded: What was recorded of its training, with the files of its recipe.
         again: Trains, somewhere else: with these settings, on these rows, for this day, with
-            what each row is to it.
+            what each row is to it, and with what came of tuning then, which time had bounded.
     """
     evidence = _evidence(life, version, recorded)
     try:
@@ -107,7 +108,8 @@ def reproduce(life: Life, version: Version, recorded: Recorded, again: Again) ->
     if rows.trained_on is None or not _are_those_of(version, rows.trained_on):
         return Reproduction(version, tuple(findings))
     spec = life.spec.model_copy(update=dict(kept.recipe.settings))
-    remade = again(spec, rows.trained_on, kept.recipe.partition, kept.roles)
+    tuned = Tuning.model_validate_json(recorded.files[TUNING]) if TUNING in recorded.files else None
+    remade = again(spec, rows.trained_on, kept.recipe.partition, kept.roles, tuned)
     findings += [
         _parameters(recorded.parameters, remade.recorded.parameters),
         _scores(recorded.leaderboard, remade.recorded.leaderboard, spec.training),
@@ -211,7 +213,8 @@ def _as_now(life: Life, kept: Kept) -> Iterator[Finding]:
     yield _changed("settings", changed, used, "as in the model's defs.yaml")
     then = kept.recipe.made_with
     same = ", ".join(f"{name} {number}" for name, number in then.items())
-    yield _changed("packages", differences(then, made_with()), "Those of now were used.", same)
+    now = made_with(kept.recipe.settings.training.features)
+    yield _changed("packages", differences(then, now), "Those of now were used.", same)
 
 
 def _by_key(life: Life, kept: Kept, rows: Recovered, version: Version) -> Iterator[Finding]:

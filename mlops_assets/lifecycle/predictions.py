@@ -1,6 +1,6 @@
 """``predictions``: the batch, scored with the production model."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from mlops_assets.lifecycle.life import Life
 from mlops_assets.predicted import Predicted
 from mlops_assets.promotion.registry import NoSuchVersionError, Version
 from mlops_assets.spec import ModelSpec
+from mlops_assets.training.features import Model, Predictor
 
 _SHOWN = 20
 
@@ -26,7 +27,8 @@ class Predictions:
         version: Which version has made them.
         counts: How often each class was predicted, the most frequent first; None for regression.
         means: Of the columns of numbers that were predicted: of its values, of probabilities.
-        note: What is missing and why, in words; None: nothing.
+        note: What is missing and why, and whether the code of its transformer has changed, in
+            words; None: nothing.
     """
 
     table: pd.DataFrame
@@ -46,7 +48,8 @@ def predict(life: Life, partition: str) -> Predictions:
     columns, classifies = life.spec.columns, life.spec.task == "classification"
     batch = life.store.read(life.spec.name, "drifted_batch", partition)
     version = served_by(life, partition)
-    predicted = life.load(version).predict(batch)
+    model = life.load(version)
+    predicted = model.predict(batch)
     hidden = columns.target in columns.sensitive
     answers = predicted.columns(life.positive, hidden=hidden)
     said = answers | {"model_version": version.number}
@@ -62,7 +65,7 @@ def predict(life: Life, partition: str) -> Predictions:
         version,
         _counts(predicted, hidden=hidden) if classifies else None,
         {name: float(np.mean(answers[name])) for name in numbers[: _SHOWN + 1]},
-        _missing(life.spec, version, answers),
+        " ".join(_notes(life.spec, version, model, answers)) or None,
     )
 
 
@@ -85,6 +88,14 @@ def _counts(predicted: Predicted, *, hidden: bool) -> dict[str, int]:
     places = {value: f"class {place}" for place, value in enumerate(known, start=1)}
     named = {value: places[value] if hidden else str(value) for value in counts.index}
     return {named[value]: int(rows) for value, rows in counts.head(_SHOWN).items()}
+
+
+def _notes(
+    spec: ModelSpec, version: Version, model: Predictor, answers: Collection[str]
+) -> Iterator[str]:
+    missing = _missing(spec, version, answers)
+    changed = model.own.changed() if isinstance(model, Model) and model.own else None
+    yield from (note for note in (missing, changed) if note)
 
 
 def _missing(spec: ModelSpec, version: Version, answers: Collection[str]) -> str | None:

@@ -27,15 +27,28 @@ from mlops_assets.training import (
     calibration,
     features,
     folds,
+    own_features,
     threshold,
+    tuning,
     weights,
 )
+from mlops_assets.training.own_features import OwnFeatures
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.weights import Roles
 
 RECIPE, ROWS = "recipe.json", "recipe_rows.parquet"  # artifacts of the version's MLflow run
 TRAINED_ON = "trained_on"  # the name, among the tables, of what the trainer was given
-_TRAINS = (algorithms, automl, calibration, features, folds, threshold, weights)
+_TRAINS = (
+    algorithms,
+    automl,
+    calibration,
+    features,
+    folds,
+    own_features,
+    threshold,
+    tuning,
+    weights,
+)
 _PACKAGES = (
     *("pycaret", "scikit-learn", "lightgbm", "xgboost", "catboost"),
     *("numpy", "scipy", "pandas", "joblib"),
@@ -186,7 +199,7 @@ def recipe_of(
         partition=partition,
         judged_on=judged_on,
         settings=Settings.of(life.spec),
-        made_with=made_with(),
+        made_with=made_with(life.spec.training.features),
         types={name: types_of(one) for name, one in tables.items()},
         keeps=roles
         and KeepsBaseline(metric=roles.metric, max_drop=roles.max_drop, floor=roles.floor),
@@ -227,8 +240,15 @@ def types_of(table: pd.DataFrame) -> dict[str, str]:
     return {str(name): str(kind) for name, kind in table.dtypes.items()}
 
 
-def made_with() -> dict[str, str]:
-    """What an outcome may depend on beside rows and settings."""
+def made_with(transformer: str | None = None) -> dict[str, str]:
+    """What an outcome may depend on beside rows and settings.
+
+    Args:
+        transformer: Of the user's; None: there is none.
+
+    Raises:
+        UserError: The transformer cannot be imported.
+    """
     found = {"python": platform.python_version(), "machine": platform.machine()}
     for name in _PACKAGES:
         try:
@@ -237,4 +257,7 @@ def made_with() -> dict[str, str]:
             continue
     code = b"".join(Path(str(one.__file__)).read_bytes() for one in _TRAINS)
     # The project's own version does not change with every change of what trains.
-    return found | {"mlops_assets.training": hashlib.sha256(code).hexdigest()[:12]}
+    found["mlops_assets.training"] = hashlib.sha256(code).hexdigest()[:12]
+    if transformer is not None:
+        found[transformer] = OwnFeatures.of(transformer).sha256[:12]
+    return found

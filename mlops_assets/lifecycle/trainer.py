@@ -27,6 +27,7 @@ from mlops_assets.training.tracking import (
     log_training,
     registered,
 )
+from mlops_assets.training.tuning import Tuning
 from mlops_assets.training.weights import Roles
 
 DOUBTS_TAG = "doubts"  # of a version: what a person should look at before it is trusted
@@ -43,6 +44,7 @@ class TrackedTrainer:
         tags: Tags of each version, beside its partition and its key.
         on_algorithm: Told of each algorithm once it is recorded.
         keeps_recipe: Whether what the training is made from is kept with it.
+        tuned: What came of tuning before, which is taken as it is; None: see the policy.
     """
 
     life: Life
@@ -50,6 +52,7 @@ class TrackedTrainer:
     tags: dict[str, str]
     on_algorithm: Callable[[AlgorithmResult], None]
     keeps_recipe: bool = True
+    tuned: Tuning | None = None
 
     def __call__(
         self,
@@ -71,7 +74,8 @@ class TrackedTrainer:
         with tempfile.TemporaryDirectory() as folder:
             # Before the search, which takes long, in case that a table is missing.
             recipe = self._recipe(table, partition, Path(folder), roles)
-            trained = train(table, columns, spec.task, spec.training, self._record, roles)
+            how = columns, spec.task, spec.training
+            trained = train(table, *how, self._record, roles, self.tuned)
             doubts = doubts_of_training(self.life, trained, table, roles)
             said = notes_of_metric(spec.training, spec.task, trained.metric)
             trained = replace(trained, notes=(*said, *trained.notes, *noted(doubts)))

@@ -23,6 +23,7 @@ from mlops_assets.spec import ModelSpec
 from mlops_assets.training.automl import AlgorithmResult
 from mlops_assets.training.mlflow_server import connect
 from mlops_assets.training.tracking import prepare_experiment, read_training
+from mlops_assets.training.tuning import TUNING, Tuning
 from mlops_assets.training.weights import Roles
 
 _WIDTH = 12
@@ -47,7 +48,7 @@ def reproduce_version(console: Console, spec: ModelSpec, number: int) -> bool:
         f"{spec.name} version {number}, trained for {day or 'the baseline'}: training it again.",
         highlight=False,
     )
-    recorded = read_training(_client(), version.run_id, (RECIPE, ROWS))
+    recorded = read_training(_client(), version.run_id, (RECIPE, ROWS, TUNING))
     with _scratch(life, console) as again:
         made = reproduce(life, version, recorded, again)
     _print(console, made)
@@ -80,7 +81,11 @@ def _scratch(life: Life, console: Console) -> Iterator[Any]:
         log.setLevel(logging.ERROR)  # else it tells how it makes its database
 
         def again(
-            spec: ModelSpec, rows: pd.DataFrame, partition: str | None, roles: Roles | None
+            spec: ModelSpec,
+            rows: pd.DataFrame,
+            partition: str | None,
+            roles: Roles | None,
+            tuned: Tuning | None,
         ) -> Remade:
             client = connect(f"sqlite:///{folder}/mlflow.db")
             experiment = prepare_experiment(client, spec.name, (Path(folder) / "made").as_uri())
@@ -91,6 +96,7 @@ def _scratch(life: Life, console: Console) -> Iterator[Any]:
                 {},
                 lambda result: _tell(console, result),
                 keeps_recipe=False,
+                tuned=tuned,
             )
             mlflow.start_run(experiment_id=experiment)
             try:

@@ -1,12 +1,12 @@
 """A metric that is a function of the user's own."""
 
-import importlib
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from mlops_assets import own_code
 from mlops_assets.errors import UserError
 
 
@@ -16,17 +16,13 @@ def imported(path: str) -> Callable[..., Any]:
     Raises:
         UserError: There is no such module, or no such function in it.
     """
-    module, _, name = path.partition(":")
-    where = "Correct `function`, or install its package where this code location runs."
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except Exception as error:  # whatever its own code raises
-        raise UserError(f"The metric {path} cannot be imported ({error}). {where}") from error
-    if found is None:
-        raise UserError(f"The module {module} of the metric {path} has no {name!r}. {where}")
+    found = own_code.imported(path, "metric", "function")
     if not callable(found):
-        kind = type(found).__name__
-        raise UserError(f"The metric {path} is no function: {name!r} is of type {kind}. {where}")
+        name, kind = path.partition(":")[2], type(found).__name__
+        raise UserError(
+            f"The metric {path} is no function: {name!r} is of type {kind}. Correct `function`, or "
+            "install its package where this code location runs."
+        )
     return found
 
 
@@ -52,8 +48,9 @@ def _value(path: str, function: Callable[..., Any], arrays: list[np.ndarray]) ->
     except Exception as error:
         # Not what the error says: it may hold values of the table.
         raise UserError(
-            f"The metric {path} failed on {rows} rows with {type(error).__name__}, {_place(error)}."
-            f" It is called with {len(arrays)} arrays of that length: {_SAID[len(arrays)]}."
+            f"The metric {path} failed on {rows} rows with {type(error).__name__}, "
+            f"{own_code.place(error)}. It is called with {len(arrays)} arrays of that length: "
+            f"{_SAID[len(arrays)]}."
         ) from error
     try:
         number = float(value)
@@ -69,12 +66,3 @@ _SAID = {
     2: "the true and the predicted values",
     3: "the true classes, the predicted ones, and the probabilities of the positive class",
 }
-
-
-def _place(error: Exception) -> str:
-    """The line that it comes from."""
-    trace = error.__traceback__
-    assert trace is not None
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

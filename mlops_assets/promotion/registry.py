@@ -15,6 +15,7 @@ from mlops_assets.errors import UserError
 from mlops_assets.training.features import Model, Predictor
 from mlops_assets.training.mlflow_server import Client, connect
 from mlops_assets.training.model_format import ChangedModelError, Digest, load_model
+from mlops_assets.training.own_features import OwnFeatures
 
 _FIRST = "first_production_version"
 _LOCK_SECONDS = 60
@@ -117,6 +118,7 @@ class Versions(ABC):
         Raises:
             ChangedModelError: It is not what was registered, is missing, or damaged.
             UnsafeModelError: It holds types that are not trusted.
+            UserError: The module of its transformer is not there.
         """
         what = f"version {version.number} of {self.model!r}"
         tagged = Digest.from_tags(version.tags)
@@ -337,7 +339,8 @@ class Registry(Versions):
         if digest is None:
             _warn_without_digest(what)
         source = self._client.get_model_version_download_uri(self.model, str(version.number))
-        return load_model(source, self._client, what, digest)
+        own = OwnFeatures.from_tags(version.tags)
+        return load_model(source, self._client, what, digest, own)
 
 
 @cache  # said once

@@ -18,6 +18,7 @@ from mlops_assets.replay.scratch import keep, take
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training.automl import train
 from mlops_assets.training.features import Model
+from mlops_assets.training.own_features import OwnFeatures
 from mlops_assets.training.refit import refit, refit_weighted, with_floor
 from mlops_assets.training.weights import Roles
 
@@ -134,6 +135,8 @@ def _key(how: str, table: pd.DataFrame, spec: ModelSpec, columns: Columns) -> st
     """What a training depends on: its rows in their order, the settings, and how it is done."""
     settings: list[Any] = [how, spec.task, list(map(str, table.columns))]
     settings += [columns.model_dump(mode="json"), spec.training.model_dump(mode="json")]
+    if spec.training.features is not None:
+        settings.append(OwnFeatures.of(spec.training.features).sha256)
     digest = hashlib.sha256(json.dumps(settings).encode())
     digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     return digest.hexdigest()[:32]

@@ -17,6 +17,7 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.data.notes import notes_of
 from mlops_assets.serving.table import Sent, checked
 from mlops_assets.training.features import STORED_TYPES, Model, SentType, stored_positive
+from mlops_assets.training.own_features import OwnFeatures
 
 _LOG = logging.getLogger("mlops_assets")
 
@@ -80,7 +81,12 @@ def _load_pyfunc(path: str) -> RawModel:
 
     about = Stored.load(path)
     trusted = about.flavors["sklearn"]["skops_trusted_types"]
-    model = Model.from_stored(skops.io.load(Path(path) / "model.skops", trusted=trusted))
     kept: Any = about.metadata
+    own = OwnFeatures.from_tags(kept)
+    if own is not None:
+        own.require("This version")
+        if changed := own.changed():
+            _LOG.warning("%s", changed)
+    model = Model.from_stored(skops.io.load(Path(path) / "model.skops", trusted=trusted))
     columns = {name: kept[STORED_TYPES][name] for name in model.features}
     return RawModel(model, columns, stored_positive(kept, model))

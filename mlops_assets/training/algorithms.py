@@ -12,6 +12,7 @@ import pandas as pd
 
 from mlops_assets.metrics import Task
 from mlops_assets.training.dates import part_of_date
+from mlops_assets.training.own_features import Prepared
 
 # More distinct texts than this are pooled, the rarest first, into one.
 MAX_CATEGORIES = 26
@@ -30,7 +31,8 @@ def catalogue(task: Task, seed: int, n_jobs: int) -> pd.DataFrame:
 
     Returns:
         By id: ``Name``, ``Reference`` (the class, as text), ``Turbo`` (whether it is a default
-        one), ``Class`` and ``Args`` (PyCaret's settings of it).
+        one), ``Class``, ``Args`` (PyCaret's settings of it) and ``Tune Distributions`` (of other
+        ones).
     """
     # What is offered, and how it is set, does not depend on the rows; PyCaret insists on some.
     numbers = np.arange(20)
@@ -83,6 +85,8 @@ def pipeline_of(
     table: pd.DataFrame,
     task: Task,
     dates: Mapping[str, Sequence[str]] | None = None,
+    own: Prepared | None = None,
+    parameters: Mapping[str, Any] | None = None,
 ) -> Any:
     """An algorithm of the :func:`catalogue` behind the features' encoder, not fitted.
 
@@ -94,19 +98,40 @@ def pipeline_of(
         table: What it will be fitted on, as `model_input` gives it.
         task: Classification or regression.
         dates: Parts of dates to learn from, and the columns of each: `varying_parts`.
+        own: A transformer of the user's, to stand in front.
+        parameters: In place of PyCaret's settings; None: these.
     """
     from sklearn.base import clone
     from sklearn.pipeline import Pipeline
 
-    estimator = clone(algorithm["Class"](**algorithm["Args"]))
+    estimator = clone(algorithm["Class"](**{**algorithm["Args"], **(parameters or {})}))
     if task == "classification":
         estimator = with_probabilities(estimator)
     scaled = str(algorithm.name) not in _BY_ORDER
-    encoder = _encoder(table, dates or {}, scaled=scaled)
-    return Pipeline([("features", encoder), ("estimator", estimator)])
+    front = [] if own is None else own.steps()
+    names = _names(table) if own is None else _selectors(own.made)
+    encoder = _encoder(*names, {} if own else dates or {}, scaled=scaled)
+    return Pipeline([*front, ("features", encoder), ("estimator", estimator)])
 
 
-def _encoder(table: pd.DataFrame, dates: Mapping[str, Sequence[str]], *, scaled: bool) -> Any:
+def _names(table: pd.DataFrame) -> tuple[Any, Any]:
+    """The columns of numbers, and those of texts."""
+    names = list(table.select_dtypes("number").columns)
+    return names, [column for column in table.columns if column not in names]
+
+
+def _selectors(made: pd.DataFrame | np.ndarray) -> tuple[Any, Any]:
+    """The same of what a transformer makes, which may be other columns in each fold."""
+    from sklearn.compose import make_column_selector
+
+    if isinstance(made, np.ndarray):
+        return slice(0, None), []
+    return make_column_selector(dtype_include="number"), make_column_selector(
+        dtype_exclude="number"
+    )
+
+
+def _encoder(names: Any, texts: Any, dates: Mapping[str, Sequence[str]], *, scaled: bool) -> Any:
     """Numbers with the mean for what is missing, one-hot texts, and parts of dates.
 
     These are one-hot where numbers are scaled: December is no twelve times January.
@@ -119,8 +144,6 @@ def _encoder(table: pd.DataFrame, dates: Mapping[str, Sequence[str]], *, scaled:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    names = list(table.select_dtypes("number").columns)
-    texts = [column for column in table.columns if column not in names]
     one_hot = OneHotEncoder(
         drop="first",
         handle_unknown="infrequent_if_exist",

@@ -22,9 +22,12 @@ from mlops_assets.training.dates import told as told_of_dates
 from mlops_assets.training.dates import varying_parts
 from mlops_assets.training.features import Model, column_types, model_input
 from mlops_assets.training.folds import assign_folds
-from mlops_assets.training.model_format import can_store
+from mlops_assets.training.model_format import can_store, refuse_unstorable
+from mlops_assets.training.own_features import OwnFeatures, Prepared, prepare
 from mlops_assets.training.policy import RARE, TrainingPolicy, default_metric
 from mlops_assets.training.threshold import HALF, Threshold, choose_threshold
+from mlops_assets.training.tuning import TUNED, Trial, Tuning, draw, tune
+from mlops_assets.training.tuning import told as told_of_tuning
 from mlops_assets.training.weights import (
     FOLDS,
     OutOfFold,
@@ -49,13 +52,17 @@ _MOST_ASKED = 3  # of the best algorithms, whether they keep the baseline
 
 @dataclass(frozen=True)
 class AlgorithmResult:
-    """How one algorithm did in cross-validation; ``error`` says why it could not."""
+    """How one algorithm did in cross-validation; ``error`` says why it could not.
+
+    Of a trial of tuning, ``parameters`` are those that it was tried with.
+    """
 
     id: str
     name: str
     metrics: dict[str, float]
     seconds: float
     error: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,8 @@ class Trained:
             where no rows were told apart.
         threshold: From which probability on a row of a binary target is of its positive class;
             None: 0.5, or there are no two classes.
+        own: The transformer of the user's in the pipeline; None: there is none.
+        tuning: What came of tuning; None: there was none.
     """
 
     pipeline: Any
@@ -91,11 +100,13 @@ class Trained:
     notes: tuple[str, ...]
     regime_weight: float | None = None
     threshold: Threshold | None = None
+    own: OwnFeatures | None = None
+    tuning: Tuning | None = None
 
     @property
     def model(self) -> Model:
         """The pipeline, taking tables as they are stored."""
-        return Model(self.pipeline, self.threshold)
+        return Model(self.pipeline, self.threshold, self.own)
 
 
 def train(
@@ -105,6 +116,7 @@ def train(
     policy: TrainingPolicy,
     on_algorithm: Callable[[AlgorithmResult], None],
     roles: Roles | None = None,
+    tuned: Tuning | None = None,
 ) -> Trained:
     """Compare PyCaret's algorithms on ``frame`` and fit the best one on all of it.
 
@@ -120,18 +132,23 @@ def train(
         columns: Which column plays which role.
         task: Classification or regression.
         policy: Metric, folds, algorithms, budget, seed.
-        on_algorithm: Called after each algorithm with its scores, or its error.
+        on_algorithm: Called after each algorithm, and each trial of tuning, with its scores, or
+            its error.
         roles: What each row is to the candidate that is trained; None: all are alike.
+        tuned: What came of tuning before, to be taken as it is; None: it is done where the policy
+            asks for it.
 
     Raises:
-        UserError: Too few rows, one class, no features, an unknown algorithm, or none that could
-            be trained.
+        UserError: Too few rows, one class, no features, a transformer that fails, an unknown
+            algorithm, or none that could be trained.
     """
     features = columns.features(frame)
     _check(frame, columns, features, task)
-    table = model_input(frame, features).reset_index(drop=True)
+    of_own = policy.features is not None  # which takes dates as they are
+    table = model_input(frame, features, dates=of_own).reset_index(drop=True)
     target = plain_target(frame[columns.target], task)
     notes: list[str] = []
+    own = _prepared(table, target, policy, notes)
     metric = _ranks_by(target, columns, task, policy, notes)
     roles = _enough_to_rank_by(roles, notes)
     fold_of, note = assign_folds(
@@ -144,14 +161,17 @@ def train(
         in_time=policy.folds_in_time,
     )
     notes += [note] if note else []
-    dates = _parts_of_dates(frame, table, notes)
+    dates = {} if of_own else _parts_of_dates(frame, table, notes)
     weights = _class_weights(target, columns, task, policy, notes)
     rows = _Rows(table, target, fold_of, roles, dates, weights)
     offered = catalogue(task, policy.seed, policy.n_jobs)
     ranked_at = _ranked_at(rows, task, policy, notes)
-    search = _Search(offered, metric, task, rows, ranked_at, policy, not columns.sensitive)
+    search = _Search(offered, metric, task, rows, ranked_at, policy, not columns.sensitive, own)
     results, failed = _compare(search, on_algorithm, notes)
     leaderboard = _leaderboard(results, search)
+    tuning = _tuned(search, list(leaderboard["id"]), tuned, on_algorithm, notes)
+    if tuning is not None and tuning.algorithm is not None:
+        leaderboard = _leaderboard(_with_tuned(search, tuning, results), search)
     found = _settle(search, list(leaderboard["id"]), notes)
     return Trained(
         pipeline=found.pipeline,
@@ -165,6 +185,8 @@ def train(
         notes=tuple(notes),
         regime_weight=found.weight,
         threshold=found.threshold,
+        own=own and own.own,
+        tuning=tuning,
     )
 
 
@@ -190,6 +212,18 @@ def _class_weights(
     weights = class_weights(policy.class_weight, target, hidden=hidden)
     notes += [told_of_classes(weights, hidden=hidden)] if weights else []
     return weights
+
+
+def _prepared(
+    table: pd.DataFrame, target: pd.Series, policy: TrainingPolicy, notes: list[str]
+) -> Prepared | None:
+    """The transformer of the user's, tried on the table: before a search that takes long."""
+    if policy.features is None:
+        return None
+    own = prepare(policy.features, table, target, policy.seed)
+    refuse_unstorable(own, table, target)
+    notes += own.notes
+    return own
 
 
 def _ranks_by(
@@ -304,8 +338,11 @@ class _Search:
     policy: TrainingPolicy
     may_quote: bool
     """Whether an algorithm's own message may be passed on: it can hold values of the table."""
+    own: Prepared | None = None
     predicted: dict[str, Predicted] = field(default_factory=dict)
     """What each algorithm predicts for each row out of fold, as they were compared."""
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What an algorithm that was tuned has in place of PyCaret's settings."""
 
     @property
     def shown(self) -> list[Metric]:
@@ -314,10 +351,12 @@ class _Search:
         ranks = [] if self.metric.name in {one.name for one in usual} else [self.metric]
         return [*ranks, *usual]
 
-    def pipeline(self, algorithm: str) -> Any:
-        """An algorithm behind the features' encoder, not fitted."""
+    def pipeline(self, algorithm: str, parameters: dict[str, Any] | None = None) -> Any:
+        """An algorithm behind the features' encoder, not fitted; with parameters to try or not."""
+        known = self.parameters.get(algorithm) if parameters is None else parameters
+        offered = self.offered.loc[algorithm]
         rows = self.rows
-        return pipeline_of(self.offered.loc[algorithm], rows.table, self.task, rows.dates)
+        return pipeline_of(offered, rows.table, self.task, rows.dates, self.own, known)
 
 
 def _compare(
@@ -341,7 +380,9 @@ def _compare(
                 f"{len(chosen)} algorithms were not tried."
             )
             break
-        result = _cross_validate(search, algorithm, str(known.loc[algorithm, "Name"]))
+        result, predicted = _cross_validate(search, algorithm, str(known.loc[algorithm, "Name"]))
+        if predicted is not None:
+            search.predicted[algorithm] = predicted
         (failed if result.error else results).append(result)
         on_algorithm(result)
     if not results:
@@ -385,41 +426,104 @@ def _chosen(known: pd.DataFrame, policy: TrainingPolicy) -> list[str]:
     return left
 
 
-def _cross_validate(search: _Search, algorithm: str, name: str) -> AlgorithmResult:
+def _tuned(
+    search: _Search,
+    ranked: list[str],
+    known: Tuning | None,
+    on_algorithm: Callable[[AlgorithmResult], None],
+    notes: list[str],
+) -> Tuning | None:
+    """What comes of tuning the best algorithms, where that is asked for; or came of it before."""
+    minutes = search.policy.tune_minutes
+    if minutes is None:
+        return None
+    tuning = _tune(search, ranked[:TUNED], minutes, on_algorithm) if known is None else known
+    notes.append(told_of_tuning(tuning, search.metric, minutes))
+    return tuning
+
+
+def _tune(
+    search: _Search,
+    best: list[str],
+    minutes: float,
+    on_algorithm: Callable[[AlgorithmResult], None],
+) -> Tuning:
+    offered, metric, rows = search.offered, search.metric, search.rows
+
+    def score(algorithm: str, parameters: dict[str, Any], number: int) -> np.ndarray | None:
+        name = f"{offered.loc[algorithm, 'Name']}, trial {number}"
+        result, predicted = _cross_validate(search, algorithm, name, parameters)
+        on_algorithm(replace(result, id=f"{algorithm}, trial {number}", parameters=parameters))
+        return None if predicted is None else _fold_scores(metric, rows, predicted)
+
+    takes = {
+        one: set(inner(search.pipeline(one).named_steps["estimator"]).get_params()) for one in best
+    }
+    drawn = draw(offered.loc[best, "Tune Distributions"].to_dict(), takes, search.policy.seed)
+    default = Trial(best[0], {}, _fold_scores(metric, rows, search.predicted[best[0]]))
+    return tune(default, drawn, score, metric, minutes)
+
+
+def _with_tuned(
+    search: _Search, tuning: Tuning, results: list[AlgorithmResult]
+) -> list[AlgorithmResult]:
+    """The results with the tuned algorithm in place of its default: first, so of equal ones too."""
+    algorithm = tuning.algorithm
+    assert algorithm is not None
+    name = f"{search.offered.loc[algorithm, 'Name']}, tuned"
+    result, predicted = _cross_validate(search, algorithm, name, tuning.parameters)
+    if predicted is None:
+        raise UserError(
+            f"{algorithm} cannot be trained with the parameters that tuning has found: "
+            f"{result.error}. Other rows or packages than then? Train again without them."
+        )
+    search.parameters[algorithm] = tuning.parameters
+    search.predicted[algorithm] = predicted
+    return [result, *(one for one in results if one.id != algorithm)]
+
+
+def _cross_validate(
+    search: _Search, algorithm: str, name: str, parameters: dict[str, Any] | None = None
+) -> tuple[AlgorithmResult, Predicted | None]:
+    """How an algorithm does, and what it predicts for each row out of fold; None: it fails."""
     begun = time.monotonic()
     rows, roles, metric = search.rows, search.rows.roles, search.metric
     weights = None if roles is None else roles.weights(search.ranked_at)
-    out_of_fold = _out_of_fold(search, search.pipeline(algorithm), rows.fold_of)
     try:
         with quietly():
-            predicted = out_of_fold(weights)
+            pipeline = search.pipeline(algorithm, parameters)
+            predicted = _out_of_fold(search, pipeline, rows.fold_of)(weights)
     # Whatever an algorithm makes of a table is said in its own line; the others go on.
     except Exception as error:  # noqa: BLE001
-        seconds = time.monotonic() - begun
-        return AlgorithmResult(algorithm, name, {}, seconds, error=_reason(error, search.may_quote))
+        seconds, why = time.monotonic() - begun, _reason(error, search.may_quote)
+        return AlgorithmResult(algorithm, name, {}, seconds, error=why), None
     scores = {shown.name: _mean_score(shown, rows, predicted) for shown in search.shown}
     seconds = time.monotonic() - begun
     if not np.isfinite(scores[metric.name]):
-        return AlgorithmResult(
-            algorithm, name, {}, seconds, error=f"its {metric.name} is no number"
-        )
-    search.predicted[algorithm] = predicted
-    return AlgorithmResult(algorithm, name, scores, seconds)
+        why = f"its {metric.name} is no number"
+        return AlgorithmResult(algorithm, name, {}, seconds, error=why), None
+    return AlgorithmResult(algorithm, name, scores, seconds), predicted
 
 
 def _mean_score(
     metric: Metric, rows: _Rows, predicted: Predicted, fold_of: np.ndarray | None = None
 ) -> float:
     """The mean over the folds in which it is defined; with roles, of the regime's rows alone."""
+    by_fold = _fold_scores(metric, rows, predicted, fold_of)
+    known = by_fold[~np.isnan(by_fold)]
+    return float(np.mean(known)) if len(known) else float("nan")
+
+
+def _fold_scores(
+    metric: Metric, rows: _Rows, predicted: Predicted, fold_of: np.ndarray | None = None
+) -> np.ndarray:
+    """The score in each fold, of shape (n_folds,); NaN where no row is judged."""
     truth = rows.target.to_numpy()
     fold_of = rows.fold_of if fold_of is None else fold_of
-    by_fold = [
-        metric.score(truth[held], predicted[held])
-        for fold in np.unique(fold_of)
-        if (held := rows.judged & (fold_of == fold)).any()
-    ]
-    known = [score for score in by_fold if not np.isnan(score)]
-    return float(np.mean(known)) if known else float("nan")
+    held_out = [rows.judged & (fold_of == fold) for fold in np.unique(fold_of)]
+    return np.array(
+        [metric.score(truth[held], predicted[held]) if held.any() else np.nan for held in held_out]
+    )
 
 
 def _reason(error: Exception, may_quote: bool) -> str:

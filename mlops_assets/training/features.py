@@ -11,14 +11,15 @@ import pandas as pd
 
 from mlops_assets.errors import UserError
 from mlops_assets.predicted import Interval, Predicted, Threshold
+from mlops_assets.training.own_features import STEP, OwnFeatures, transformed
 
 # Attributes of a stored pipeline.
-_THRESHOLD = "threshold_"
+_THRESHOLD, _OWN = "threshold_", "transformer_"
 CLASS_WEIGHTS = "class_weights_"  # in the order of its classes
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 
 
-def model_input(frame: pd.DataFrame, features: list[str]) -> pd.DataFrame:
+def model_input(frame: pd.DataFrame, features: list[str], *, dates: bool = False) -> pd.DataFrame:
     """The ``features`` of ``frame``, in that order, as float64 and text columns.
 
     PyCaret looks at the types alone, so a column must have the same type on every day: booleans
@@ -28,11 +29,14 @@ def model_input(frame: pd.DataFrame, features: list[str]) -> pd.DataFrame:
     Args:
         frame: A table that holds all ``features``.
         features: Names of the columns to take.
+        dates: Whether dates stay dates (UTC), as a transformer of the user's gets them.
 
     Returns:
         A new table with the index of ``frame``.
     """
-    return pd.DataFrame({name: _plain(frame[name]) for name in features}, index=frame.index)
+    return pd.DataFrame(
+        {name: _plain(frame[name], dates=dates) for name in features}, index=frame.index
+    )
 
 
 FeatureType = Literal["float", "boolean", "datetime", "string"]
@@ -80,11 +84,13 @@ def _without_codes(values: pd.Series) -> pd.Series:
     return values
 
 
-def _plain(values: pd.Series) -> pd.Series:
+def _plain(values: pd.Series, *, dates: bool) -> pd.Series:
     values = _without_codes(values)
     kind = _type_of(values)
     if kind == "datetime":
         moments = pd.to_datetime(values, utc=True)
+        if dates:
+            return moments
         return (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
     if kind == "string":
         texts = values.astype(object).where(values.isna(), values.astype(str))
@@ -115,23 +121,25 @@ class Model:
         pipeline: Of scikit-learn.
         threshold: From which probability on a row is of the positive class; None: the labels are
             those of the pipeline.
+        own: The transformer of the user's in the pipeline; None: there is none.
     """
 
     pipeline: Any
     threshold: Threshold | None = None
+    own: OwnFeatures | None = None
 
     @classmethod
     def from_stored(cls, pipeline: Any) -> Self:
         """The model whose :meth:`to_store` this is; one of an earlier version has no threshold."""
-        kept = getattr(pipeline, _THRESHOLD, None)
-        return cls(pipeline, None if kept is None else Threshold(**kept))
+        kept, own = getattr(pipeline, _THRESHOLD, None), getattr(pipeline, _OWN, None)
+        return cls(pipeline, kept and Threshold(**kept), own and OwnFeatures(**own))
 
     def to_store(self) -> Any:
-        """The pipeline with the threshold in it, so that one digest covers both."""
-        if self.threshold is None:
-            return self.pipeline
+        """The pipeline with all else in it, so that one digest covers it."""
         pipeline = copy(self.pipeline)
-        setattr(pipeline, _THRESHOLD, asdict(self.threshold))
+        for name, value in ((_THRESHOLD, self.threshold), (_OWN, self.own)):
+            if value is not None:
+                setattr(pipeline, name, asdict(value))
         return pipeline
 
     @property
@@ -162,7 +170,7 @@ class Model:
         """What it says of each row of ``frame``; other columns are ignored.
 
         Raises:
-            UserError: A column it was trained on is missing.
+            UserError: A column it was trained on is missing; or the user's transformer fails.
         """
         missing = [name for name in self.features if name not in frame.columns]
         if missing:
@@ -175,7 +183,8 @@ class Model:
         with warnings.catch_warnings():
             # That a text was never seen is for the data contract and the drift report to say.
             warnings.filterwarnings("ignore", "Found unknown categories", UserWarning)
-            said = predicted_by(self.pipeline, model_input(frame, self.features))
+            table = model_input(frame, self.features, dates=self.own is not None)
+            said = predicted_by(self.pipeline, table, self.own)
         said = said if self.threshold is None else self.threshold.applied(said)
         return replace(said, interval=self.interval)
 
@@ -194,12 +203,23 @@ def stored_positive(kept: Mapping[str, Any], model: Model) -> Any:
     return None if place is None or model.classes is None else model.classes.tolist()[place]
 
 
-def predicted_by(pipeline: Any, table: pd.DataFrame) -> Predicted:
+def predicted_by(pipeline: Any, table: pd.DataFrame, own: OwnFeatures | None = None) -> Predicted:
     """What a fitted pipeline says of rows as it takes them, with probabilities where it has any.
 
     Where classes weighed in the fit, labels are by these weights, and probabilities are not.
+
+    Args:
+        pipeline: With a transformer of the user's as its second step, or without.
+        table: The rows.
+        own: Which transformer, for messages.
+
+    Raises:
+        UserError: The transformer fails on the rows.
     """
-    encoded = pipeline[:-1].transform(table) if len(pipeline) > 1 else table
+    encoded, left = table, pipeline[:-1]
+    if STEP in pipeline.named_steps:
+        encoded, left = transformed(pipeline, table, own and own.path), pipeline[2:-1]
+    encoded = left.transform(encoded) if len(left) else encoded
     estimator = pipeline[-1]
     labels = np.asarray(estimator.predict(encoded))
     if not hasattr(estimator, "predict_proba"):

@@ -14,10 +14,12 @@ FILES = (
     "data/notes.py",
     "data/written.py",
     "errors.py",
+    "own_code.py",
     "predicted.py",
     "serving/pyfunc.py",
     "serving/table.py",
     "training/features.py",
+    "training/own_features.py",
 )
 _IMPORTS = re.compile(r"^(\s*(?:from|import) )mlops_assets\b", re.MULTILINE)
 

@@ -1,6 +1,7 @@
 """How a model is stored: skops, with the project's own list of types that may be loaded."""
 
 import hashlib
+import logging
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from mlops_assets.training.features import (
 )
 from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.model_code import write_code
+from mlops_assets.training.own_features import OwnFeatures, Prepared
 
 # What the models of all of PyCaret's algorithms hold beyond what skops itself trusts, found by
 # storing each of them. None of these runs code that a file brings along.
@@ -36,11 +38,13 @@ TRUSTED_TYPES = (
     "numpy.interp",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
+    "sklearn.compose._column_transformer.make_column_selector",
     "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
     "sklearn.gaussian_process.kernels.ConstantKernel",
     "sklearn.gaussian_process.kernels.Product",
     "sklearn.gaussian_process.kernels.RBF",
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
@@ -51,6 +55,7 @@ _STORED = ("sklearn", "lightgbm")
 _REQUIRED = ("scikit-learn", "lightgbm", "skops", "numpy", "pandas", "scipy", "pydantic")
 
 
+_LOG = logging.getLogger(__name__)
 _FILE = "model.skops"
 _WHAT_TO_DO = (
     "Nothing was loaded. Put the file back from a backup, roll back to another version, or train "
@@ -112,6 +117,7 @@ def log_model(
     types: Mapping[str, FeatureType],
     positive: Any = None,
     threshold: Threshold | None = None,
+    own: OwnFeatures | None = None,
 ) -> tuple[Any, Digest]:
     """Store ``pipeline`` in the active MLflow run, with the code that reads raw rows for it.
 
@@ -121,6 +127,7 @@ def log_model(
         types: What its columns are in such rows; :func:`stored_types` reads it.
         positive: The positive class; None: there is none.
         threshold: From which probability on a row is of the positive class; kept in the file.
+        own: The transformer of the user's in the pipeline; None: there is none.
 
     Returns:
         MLflow's ``ModelInfo``, and the digest of the file as it was written, before it was sent.
@@ -134,8 +141,9 @@ def log_model(
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, Schema
 
-    pipeline = Model(pipeline, threshold).to_store()
-    _refuse(skops.io.get_untrusted_types(data=skops.io.dumps(pipeline)), "The trained model")
+    pipeline = Model(pipeline, threshold, own).to_store()
+    found = skops.io.get_untrusted_types(data=skops.io.dumps(pipeline))
+    _refuse(found, "The trained model", own)
     # MLflow would refuse whole numbers where floats were; the code that is stored with it reads.
     takes = Schema([ColSpec(AnyType(), str(name)) for name in example.columns])
     written: list[Digest] = []
@@ -161,7 +169,7 @@ def log_model(
             flavor=SimpleNamespace(__name__=flavor.__name__, save_model=save_model),
             sk_model=pipeline,
             serialization_format="skops",
-            skops_trusted_types=list(TRUSTED_TYPES),
+            skops_trusted_types=_trusted(found, own),
             signature=ModelSignature(inputs=takes),
             input_example=example,
             validate_serving_input=False,  # it would load the stored code into this process
@@ -169,6 +177,7 @@ def log_model(
                 STORED_TYPES: dict(types),
                 **_place_of(positive, Model(pipeline).classes),
                 **({_CUT: threshold.at} if threshold else {}),
+                **(own.tags() if own else {}),
             },
             # Given, because inferring them starts another process and takes seconds.
             pip_requirements=[f"{name}=={version(name)}" for name in _REQUIRED],
@@ -213,7 +222,9 @@ def _place_of(positive: Any, classes: np.ndarray | None) -> dict[str, int]:
     return {STORED_POSITIVE: known.index(positive)} if positive in known else {}
 
 
-def load_model(uri: str, client: Client, what: str, expected: Digest | None) -> Model:
+def load_model(
+    uri: str, client: Client, what: str, expected: Digest | None, own: OwnFeatures | None = None
+) -> Model:
     """Load the model at an MLflow URI, such as ``models:/iris/3``.
 
     MLflow takes the list of trusted types from the stored model itself, so whoever can write
@@ -225,10 +236,13 @@ def load_model(uri: str, client: Client, what: str, expected: Digest | None) -> 
         client: MLflow.
         what: Which one it is, for messages, such as "Version 3 of 'iris'".
         expected: The digest of its file; None where none is known.
+        own: The transformer of the user's that was registered with it: types of its package are
+            trusted as well. None: there is none.
 
     Raises:
         ChangedModelError: The file is not the one that is expected, is missing, or damaged.
         UnsafeModelError: The file is not skops, or holds a type that is not trusted.
+        UserError: The module of its transformer is not there.
     """
     import skops.io
 
@@ -245,11 +259,20 @@ def load_model(uri: str, client: Client, what: str, expected: Digest | None) -> 
     # Whatever is wrong inside of a file shows as an error of whatever reads that part of it.
     except Exception as error:
         raise _damaged(what, uri, found, error) from error
-    _refuse(strange, what)
+    _refuse(strange, what, own)
+    changed = None
+    if own is not None:
+        own.require(what[:1].upper() + what[1:])
+        changed = own.changed()
     try:
-        return Model.from_stored(skops.io.loads(content, trusted=list(TRUSTED_TYPES)))
+        model = Model.from_stored(skops.io.loads(content, trusted=_trusted(strange, own)))
     except Exception as error:
+        if changed:
+            raise UserError(f"{what} cannot be loaded ({error}). {changed}") from error
         raise _damaged(what, uri, found, error) from error
+    if changed:
+        _LOG.warning("%s: %s", what, changed)
+    return model
 
 
 def _stored(uri: str, client: Client, what: str) -> bytes:
@@ -288,8 +311,46 @@ def _damaged(what: str, uri: str, found: Digest, error: Exception) -> ChangedMod
     )
 
 
-def _refuse(found: list[str], what: str) -> None:
-    strange = sorted(set(found) - set(TRUSTED_TYPES))
+def refuse_unstorable(own: Prepared, table: pd.DataFrame, target: pd.Series) -> None:
+    """Make sure that models with a transformer of the user's can be stored, and loaded again.
+
+    Raises:
+        UserError: They cannot: it says why.
+    """
+    import skops.io
+    from sklearn.pipeline import Pipeline
+
+    path = own.own.path
+    try:
+        content = skops.io.dumps(Pipeline(own.steps()).fit(table, target))
+        found = skops.io.get_untrusted_types(data=content)
+        strange = sorted({*found} - {*_trusted(found, own.own)})
+        if not strange:
+            skops.io.loads(content, trusted=_trusted(found, own.own))
+    except Exception as error:  # whatever skops, or its own code, makes of it
+        raise UserError(
+            f"The transformer {path} cannot be stored and loaded again without pickle "
+            f"({type(error).__name__}). Use classes and functions that are defined at the top of "
+            f"{own.own.module}, no lambda and none inside of another, and keep numbers, texts, "
+            "arrays and estimators in them."
+        ) from error
+    if strange:
+        package = own.own.module.partition(".")[0]
+        raise UserError(
+            f"The transformer {path} holds {len(strange)} types that are not trusted: "
+            f"{', '.join(strange[:5])}. Those of {package}, scikit-learn and NumPy are. Derive a "
+            f"class of your own from it in {own.own.module}, or name it in `training.features` "
+            "itself."
+        )
+
+
+def _trusted(found: list[str], own: OwnFeatures | None) -> list[str]:
+    """What may be loaded: the project's own list, and of what was found the transformer's own."""
+    return [*TRUSTED_TYPES, *(kind for kind in sorted(found) if own and own.trusts(kind))]
+
+
+def _refuse(found: list[str], what: str, own: OwnFeatures | None) -> None:
+    strange = sorted({*found} - {*_trusted(found, own)})
     if strange:
         raise UnsafeModelError(
             f"{what} holds {len(strange)} types that are not trusted: {', '.join(strange)}. "

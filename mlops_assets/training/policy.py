@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mlops_assets.data.classes import class_text
 from mlops_assets.metrics import Metric, MetricName, Task, get_metric
+from mlops_assets.own_code import PATH
 
 # PyCaret's ids, written down here so that a mistake is told when the YAML is loaded, without
 # PyCaret. xgboost and catboost are there where their packages are.
@@ -61,6 +62,14 @@ class TrainingPolicy(BaseModel):
         "labelled as such. null: what does best by the metric (by f1_macro where that reads "
         "probabilities) on cross-validated predictions, where it credibly beats 0.5.",
     )
+    features: str | None = Field(
+        default=None,
+        pattern=PATH,
+        description="A scikit-learn transformer of yours, as `my_package.my_module:name`: an "
+        "instance, a class or a function that returns one. It gets a DataFrame of the feature "
+        "columns, and the algorithms get what it makes of them; it is fitted in every fold anew. "
+        "null: the columns as they are.",
+    )
     folds: int = Field(
         default=10,
         ge=2,
@@ -83,6 +92,13 @@ class TrainingPolicy(BaseModel):
         default=None,
         gt=0,
         description="No further algorithm is begun after this many minutes; null is no limit.",
+    )
+    tune_minutes: float | None = Field(
+        default=None,
+        gt=0,
+        description="For so many minutes after the comparison other parameters of the three best "
+        "algorithms are tried, 60 at the most, and taken where that is credibly better on folds "
+        "that had no part in choosing. null: PyCaret's defaults.",
     )
     regime_weight: float | None = Field(
         default=None,

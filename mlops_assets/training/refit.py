@@ -40,7 +40,7 @@ def refit(
     pipeline: Any = clone(model.pipeline)
     with quietly():
         fit_weighted(pipeline, *_plain(model, frame, columns, task), weights, model.class_weights)
-    return Model(pipeline, model.threshold)
+    return Model(pipeline, model.threshold, model.own)
 
 
 def refit_weighted(
@@ -97,5 +97,6 @@ def with_floor(
 def _plain(
     model: Model, frame: pd.DataFrame, columns: Columns, task: Task
 ) -> tuple[pd.DataFrame, pd.Series]:
-    table = model_input(frame, model.features).reset_index(drop=True)
+    dates = model.own is not None
+    table = model_input(frame, model.features, dates=dates).reset_index(drop=True)
     return table, plain_target(frame[columns.target], task)

@@ -26,7 +26,9 @@ from mlops_assets.training.calibration import reliability
 from mlops_assets.training.features import FeatureType, column_types, model_input
 from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.model_format import log_model
+from mlops_assets.training.own_features import OwnFeatures, source_of
 from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.tuning import TUNING
 from mlops_assets.training.weights import Roles
 
 IDEMPOTENCY_TAG = "idempotency_key"
@@ -96,6 +98,8 @@ def idempotency_key(
         "policy": policy.model_dump(mode="json"),
         "packages": {name: version(name) for name in TRAINS_WITH},
     }
+    if policy.features is not None:
+        made_of["transformer"] = OwnFeatures.of(policy.features).sha256
     if roles is not None:
         # By the rows that they are roles of, whose order plays no part.
         kinds = pd.DataFrame({"row": row_hashes(frame), **roles.columns()})
@@ -195,7 +199,7 @@ def _delete_version(client: Client, model: str, number: str) -> None:
 def log_algorithm(client: Client, result: AlgorithmResult) -> None:
     """Record one algorithm as a nested run of the active run, named after it."""
     import mlflow
-    from mlflow.entities import Metric
+    from mlflow.entities import Metric, Param
 
     parent = mlflow.active_run()
     if parent is None:
@@ -212,7 +216,8 @@ def log_algorithm(client: Client, result: AlgorithmResult) -> None:
     now = int(time.time() * 1000)
     measured = {**result.metrics, "seconds": result.seconds}
     logged = [Metric(_legal(name), value, now, 0) for name, value in measured.items()]
-    client.log_batch(nested, logged)
+    params = [Param(name, str(value)) for name, value in result.parameters.items()]
+    client.log_batch(nested, logged, params)
     client.set_terminated(nested)
 
 
@@ -272,13 +277,20 @@ def log_training(
         _log_confusion(client, frame[columns.target], trained)
         if trained.cross_validated.probabilities is not None:
             _log_reliability(client, frame[columns.target], trained, columns.positive)
+    if trained.tuning is not None:
+        log(mlflow.log_text, trained.tuning.model_dump_json(indent=1), TUNING)
+        if trained.tuning.gain is not None:
+            log(mlflow.log_metric, "tuning_gain", trained.tuning.gain)
+    own = trained.own
+    if own is not None:
+        log(mlflow.log_text, source_of(own.path), f"transformer/{own.module}.py")
     for file in files:
         log(mlflow.log_artifact, str(file))
     types = column_types(frame, list(trained.features))
     example = _example(trained, frame, columns)
-    cut = {"positive": columns.positive, "threshold": trained.threshold}
-    info, stored = log(log_model, trained.pipeline, example, types, **cut)
-    known_by = {"training_data_hash": digest, **stored.tags()}
+    beside = {"positive": columns.positive, "threshold": trained.threshold, "own": own}
+    info, stored = log(log_model, trained.pipeline, example, types, **beside)
+    known_by = {"training_data_hash": digest, **stored.tags(), **(own.tags() if own else {})}
     return _register(client, model, info, {**tags, **known_by})
 
 
@@ -342,6 +354,11 @@ def _params(trained: Trained) -> dict[str, Any]:
         own["regime_weight"] = f"{trained.regime_weight:.6g}"
     if trained.threshold is not None:
         own["threshold"] = f"{trained.threshold.at:.6g}"
+    if trained.own is not None:
+        own["transformer"] = trained.own.path
+    if trained.tuning is not None:
+        own["tuning_trials"] = str(trained.tuning.trials)
+        own["tuned"] = trained.tuning.algorithm or "none"
     estimator = trained.pipeline.named_steps["estimator"]
     if inner(estimator) is not estimator:
         own["calibration"] = estimator.method

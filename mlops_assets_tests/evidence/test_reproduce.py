@@ -12,6 +12,7 @@ from mlops_assets.evidence.reproduce import Remade, reproduce
 from mlops_assets.lifecycle import recipe
 from mlops_assets.training.model_format import ChangedModelError
 from mlops_assets.training.tracking import Recorded, idempotency_key
+from mlops_assets.training.tuning import TUNING, Tuning
 from mlops_assets_tests.lifecycle import made
 
 DAY = made.DRIFTED
@@ -27,11 +28,11 @@ def recorded(life, tmp_path):
     return made.with_recipe(life, DAY, tmp_path)
 
 
-def again(spec, rows, partition, roles):
+def again(spec, rows, partition, roles, tuned):
     return Remade(made.recorded(rows), made.Small.fit(rows))
 
 
-def never(spec, rows, partition, roles):
+def never(spec, rows, partition, roles, tuned):
     raise AssertionError("it was trained again, on other rows than then")
 
 
@@ -73,9 +74,9 @@ def test_the_first_model_is_the_same_again(life, tmp_path):
 def test_it_is_trained_for_its_day_with_the_settings_of_then(life, recorded):
     asked = []
 
-    def remember(spec, rows, partition, roles):
+    def remember(spec, rows, partition, roles, tuned):
         asked.append((spec.training.seed, spec.split.seed, partition, len(rows)))
-        return again(spec, rows, partition, roles)
+        return again(spec, rows, partition, roles, tuned)
 
     spec = made.spec(training={"seed": 5}, split={"seed": 3, "evaluation_share": 0.3})
     changed = dataclasses.replace(life, spec=spec)
@@ -86,6 +87,22 @@ def test_it_is_trained_for_its_day_with_the_settings_of_then(life, recorded):
     said = told(found, "settings")
     assert "training.seed: 0 then, 5 now" in said
     assert "split.evaluation_share: 0.4 then, 0.3 now" in said
+
+
+def test_what_tuning_has_found_is_taken_as_it_was(life, recorded):
+    tuning = Tuning(trials=3, algorithm="dt", parameters={"max_depth": 4}, gain=0.1)
+    with_it = dataclasses.replace(
+        recorded, files={**recorded.files, TUNING: tuning.model_dump_json().encode()}
+    )
+    given = []
+
+    def remember(spec, rows, partition, roles, tuned):
+        given.append(tuned)
+        return again(spec, rows, partition, roles, tuned)
+
+    assert reproduce(life, life.registry.get(2), with_it, remember).exact
+    assert reproduce(life, life.registry.get(2), recorded, remember).exact
+    assert given == [tuning, None]
 
 
 def test_a_changed_row_is_named_and_it_is_not_exact(life, recorded):
@@ -137,7 +154,7 @@ def test_another_package_is_named_and_does_no_harm_by_itself(life, recorded, mon
 
 
 def test_other_parameters_scores_and_predictions_are_told(life, recorded):
-    def otherwise(spec, rows, partition, roles):
+    def otherwise(spec, rows, partition, roles, tuned):
         board = pd.DataFrame(
             {"id": ["small"], "Algorithm": ["Small"], "F1 macro": [0.8], "Seconds": [9.0]}
         )
@@ -156,8 +173,8 @@ def test_other_parameters_scores_and_predictions_are_told(life, recorded):
 
 
 def test_seconds_are_no_scores(life, recorded):
-    def slowly(spec, rows, partition, roles):
-        kept = again(spec, rows, partition, roles)
+    def slowly(spec, rows, partition, roles, tuned):
+        kept = again(spec, rows, partition, roles, tuned)
         slow = kept.recorded.leaderboard.assign(Seconds=99.0)
         return Remade(dataclasses.replace(kept.recorded, leaderboard=slow), kept.model)
 
@@ -167,8 +184,8 @@ def test_seconds_are_no_scores(life, recorded):
 def test_a_budget_is_named_where_scores_differ(tmp_path):
     life = made.promoted(training={"budget_minutes": 1.5})
 
-    def fewer(spec, rows, partition, roles):
-        kept = again(spec, rows, partition, roles)
+    def fewer(spec, rows, partition, roles, tuned):
+        kept = again(spec, rows, partition, roles, tuned)
         none = kept.recorded.leaderboard.iloc[:0]
         return Remade(dataclasses.replace(kept.recorded, leaderboard=none), kept.model)
 

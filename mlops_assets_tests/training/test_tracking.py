@@ -16,6 +16,7 @@ from mlops_assets.training import tracking
 from mlops_assets.training.automl import AlgorithmResult, train
 from mlops_assets.training.mlflow_server import connect
 from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.tuning import TUNING, Tuning
 from mlops_assets.training.weights import Roles
 from mlops_assets_tests.training.tables import churn, mixed
 
@@ -82,6 +83,22 @@ def test_a_training_is_recorded_whole(experiment, trained, mlflow_uri, tmp_path)
     }
     assert all("seconds" in child.data.metrics for child in nested)
     assert not (tmp_path / "mlruns").exists()
+
+
+def test_what_tuning_has_tried_and_found_is_recorded(experiment, trained, mlflow_uri):
+    outcome, results = trained
+    tuning = Tuning(trials=1, algorithm="dt", parameters={"max_depth": 4}, gain=0.125)
+    tried = AlgorithmResult(
+        "dt, trial 1", "Tree, trial 1", {"f1": 0.5}, 1.0, None, {"max_depth": 4}
+    )
+    _, run_id = record(experiment, (replace(outcome, tuning=tuning), [*results, tried]))
+    client = connect(mlflow_uri)
+    kept = tracking.read_training(client, run_id, (TUNING,))
+    assert Tuning.model_validate_json(kept.files[TUNING]) == tuning
+    assert (kept.parameters["tuned"], kept.parameters["tuning_trials"]) == ("dt", "1")
+    assert client.get_run(run_id).data.metrics["tuning_gain"] == 0.125
+    (nested,) = client.search_runs([experiment], "tags.algorithm = 'dt, trial 1'")
+    assert nested.data.params == {"max_depth": "4"}
 
 
 # The example's sensitive texts are empty, which the model has never seen.
