@@ -62,8 +62,9 @@ class _SourceModel(BaseModel):
     period: str | None = Field(
         default=None,
         description="Of a baseline: the column that says which period (day) a row comes from, "
-        "where `columns.timestamp` does not. It is no feature, and batches need none: a batch is "
-        "a period.",
+        "where `columns.timestamp` does not; or a function of yours, `package.module:function`, "
+        "that takes the table and returns the period of each row. It is no feature, and batches "
+        "need none: a batch is a period.",
     )
     empty_days: Literal["closed", "late"] = Field(
         default="closed",

@@ -1,6 +1,7 @@
 """``baseline_data``: the labelled snapshot, checked, split, and the contract derived from it."""
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from mlops_assets.lifecycle.life import Life, positive_of
 from mlops_assets.lifecycle.reference import periods_of_times
 from mlops_assets.lifecycle.slices import refuse_impossible
 from mlops_assets.metrics import get_metric
+from mlops_assets.own_code import PATH, imported, place
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training.class_weights import class_weights
 from mlops_assets.training.doubts import Doubt, doubts_of_target, noted, warned
@@ -147,6 +149,26 @@ def _periods_of(read: pd.DataFrame, days: list[str]) -> np.ndarray | None:
     return _codes(read[names[0]]) if names else None
 
 
+def _told_by(path: str, read: pd.DataFrame) -> pd.Series:
+    """The periods that a function of the user's tells of the rows."""
+    function = imported(path, "function", "baseline.period")
+    what = "It gets the baseline as a DataFrame, and returns the period of each row"
+    try:
+        periods = pd.Series(function(read.copy()))
+    except Exception as error:
+        # Not what the error says: it may hold values of the table.
+        raise UserError(
+            f"{path}, which `baseline.period` names, failed on the {len(read)} rows of the "
+            f"baseline with {type(error).__name__}, {place(error)}. {what}."
+        ) from error
+    if len(periods) != len(read):
+        raise UserError(
+            f"{path}, which `baseline.period` names, returned {len(periods)} periods for the "
+            f"{len(read)} rows of the baseline. {what}."
+        )
+    return periods
+
+
 def _codes(values: pd.Series) -> np.ndarray:
     return np.asarray(pd.factorize(values, sort=True)[0])
 
@@ -170,6 +192,8 @@ def _without_periods(life: Life, read: pd.DataFrame) -> tuple[pd.DataFrame, np.n
     column = life.spec.baseline.period
     if column is None:
         return read, None
+    if column not in read.columns and re.match(PATH, column):
+        return read, _codes(_told_by(column, read))
     if column not in read.columns:
         raise UserError(
             f"the baseline has no column {column!r}, which `baseline.period` names. Its columns "

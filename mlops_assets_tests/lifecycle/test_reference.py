@@ -1,6 +1,7 @@
 """Days that move as a whole: what a batch is held against, and what the loop makes of them."""
 
 import datetime as dt
+import re
 
 import numpy as np
 import pandas as pd
@@ -148,6 +149,42 @@ def test_a_column_of_the_baseline_may_tell_its_days():
     assert 0.02 < taken.effects.values["x"].share < 0.3
     assert reference(one, 0).effects.periods == BASELINE_DAYS
     assert made.report(one, name(0)).verdict.state in ("stable", "unusual day")
+
+
+def days_by_place(read: pd.DataFrame) -> np.ndarray:
+    """What a user may write: the rows come in order, so many a day."""
+    assert "day" in read
+    return np.arange(len(read)) // (len(read) // BASELINE_DAYS)
+
+
+def too_few_days(read: pd.DataFrame) -> list[int]:
+    return [0] * (len(read) - 1)
+
+
+def of_a_column_that_is_not_there(read: pd.DataFrame) -> pd.Series:
+    return read["personal"]
+
+
+def test_a_function_may_tell_the_days_of_the_baseline():
+    one = with_a_column_of_days(period=f"{__name__}:days_by_place")
+    taken = take_baseline(one)
+    assert taken.record.periods == BASELINE_DAYS
+    by_column = take_baseline(with_a_column_of_days(period="day"))
+    assert taken.effects.values["x"].share == by_column.effects.values["x"].share
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("too_few_days", "returned 2239 periods for the 2240 rows of the baseline. It gets the"),
+        ("of_a_column_that_is_not_there", "failed on the 2240 rows of the baseline with KeyError"),
+        ("nothing", "has no 'nothing'. Correct `baseline.period`"),
+    ],
+)
+def test_a_function_that_tells_no_days_is_told_where_and_what_it_should_return(function, message):
+    one = with_a_column_of_days(period=f"{__name__}:{function}")
+    with pytest.raises(UserError, match=re.escape(message)):
+        take_baseline(one)
 
 
 def test_a_column_of_days_that_is_not_there_is_asked_for():
