@@ -20,6 +20,7 @@ _FOLDS = 3
 _CONFIDENCE = 0.95
 _RESAMPLES = 300
 _SHOWN = 3  # features
+_AS_GOOD = 3.0  # times what the best of them leaves: of about the same merit
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,12 @@ def too_good(
     if whole is None or whole.upper > limits.looked_at:
         return ()
     alone = _by_themselves(frame, columns, task, seed)
+    if not alone:  # the sample has one class only
+        return ()
     least = 1 - limits.nearly_all * (1 - whole.share)
+    # Beside one that holds the answer, one that is merely good is not to be suspected.
+    best = min(left.share for left in alone.values())
+    least = min(least, max(_AS_GOOD * best, limits.near))
     giving = [name for name, left in alone.items() if left.share <= least]
     if giving:
         return (_given_away(giving[:_SHOWN], alone, whole, warns=whole.upper <= limits.near),)

@@ -76,6 +76,14 @@ def test_so_is_another_name_of_a_number():
     assert "R² is 0.999" in doubt.says
 
 
+def test_beside_it_a_feature_that_is_merely_good_is_not_suspected():
+    frame = with_refund(customers())
+    wrong = np.arange(ROWS) % 100 == 0
+    frame["rude"] = np.where((frame["y"] == "yes") ^ wrong, 1.0, 0.0)
+    assert "refund by itself gives" in told(frame)[0].says
+    assert "rude" not in told(frame)[0].says
+
+
 def test_an_ignored_column_gives_nothing_away():
     columns = Columns(target="y", ignore=["refund"])
     assert "refund" not in " ".join(
