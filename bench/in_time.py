@@ -34,7 +34,7 @@ FIRST = dt.date(2013, 1, 29)  # those before are the baseline's
 WINDOWS = 10
 NAMES = ("lr", "nb", "knn", "ridge", "dt", "rf", "et", "ada", "lightgbm")
 FOLDS = 5
-TREES = 30  # of a forest: a third of the usual, as it is fitted a thousand times
+TREES = 30  # of a forest: a third of the usual, as it is fitted two hundred times
 METRICS = {name: get_metric(name, "classification", "yes") for name in ("roc_auc", "f1_macro")}
 
 
