@@ -9,6 +9,7 @@ is on whole days.
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -148,7 +149,7 @@ class _Costs:
         chance: The variance of a cost, as a multiple of its expectation squared.
     """
 
-    learner: object
+    learner: Any
     mean: float
     left_out: np.ndarray
     chance: float
@@ -176,11 +177,11 @@ class _Costs:
         """What other rows are expected to cost."""
         if self.learner is None:
             return np.full(len(table), self.mean)
-        said = self.learner.predict(table) * self.mean  # pyright: ignore[reportAttributeAccessIssue]
+        said = self.learner.predict(table) * self.mean
         return np.maximum(said, _NO_COST * self.mean)
 
 
-def _fitted(table: np.ndarray, cost: np.ndarray) -> object:
+def _fitted(table: np.ndarray, cost: np.ndarray) -> Any:
     from lightgbm import LGBMRegressor
 
     if not cost.any():  # the loss is not defined on these
@@ -196,11 +197,12 @@ def _folds(periods: np.ndarray, seed: int) -> np.ndarray:
     Where there are five days or fewer, each of them is a fold.
     """
     rng = np.random.default_rng(seed)
-    alone = rng.permutation(len(periods)) % FOLDS
-    days, of_day = np.unique(periods, return_inverse=True)
-    if len(days[days >= 0]) < 2:
-        return alone
-    return np.where(periods >= 0, (rng.permutation(len(days)) % FOLDS)[of_day.ravel()], alone)
+    folds = rng.permutation(len(periods)) % FOLDS
+    known = periods >= 0
+    days, of_day = np.unique(periods[known], return_inverse=True)
+    if len(days) >= 2:
+        folds[known] = (rng.permutation(len(days)) % FOLDS)[of_day]
+    return folds
 
 
 def _deviance(cost: np.ndarray, expected: np.ndarray) -> float:
