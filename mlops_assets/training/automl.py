@@ -459,7 +459,8 @@ def _tune(
     takes = {
         one: set(inner(search.pipeline(one).named_steps["estimator"]).get_params()) for one in best
     }
-    drawn = draw(offered.loc[best, "Tune Distributions"].to_dict(), takes, search.policy.seed)
+    ranges = {one: offered["Tune Distributions"][one] for one in best}
+    drawn = draw(ranges, takes, search.policy.seed)
     default = Trial(best[0], {}, _fold_scores(metric, rows, search.predicted[best[0]]))
     return tune(default, drawn, score, metric, minutes)
 
