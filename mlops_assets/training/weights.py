@@ -368,6 +368,7 @@ def fit_weighted(
     pipeline.fit(table.iloc[fitted], target.iloc[fitted], **given)
     if class_weights is not None:
         more = _by_class(target, kept, weighed) / _by_class(target, np.unique(kept), before)
+        more = more.to_dict()
         setattr(pipeline, CLASS_WEIGHTS, [float(more[each]) for each in estimator.classes_])
 
 
