@@ -634,7 +634,11 @@ def _kept_baseline(search: _Search, roles: Roles, ranked: list[str], notes: list
 def _out_of_fold(search: _Search, pipeline: Any, fold_of: np.ndarray) -> OutOfFold:
     rows, n_jobs = search.rows, search.policy.n_jobs
     return partial(
-        *(cross_validated, pipeline, rows.table, rows.target, fold_of),
+        cross_validated,
+        pipeline,
+        rows.table,
+        rows.target,
+        fold_of,
         class_weights=rows.class_weights,
         n_jobs=n_jobs,
     )

@@ -31,7 +31,7 @@ def class_weights(
         return None
     counts: dict[Any, int] = target.value_counts().to_dict()
     counts = {each: rows for each, rows in counts.items() if rows}  # of categories, those there
-    if asked == "balanced":
+    if isinstance(asked, str):
         return {each: len(target) / len(counts) / rows for each, rows in counts.items()}
     known = {class_text(each): each for each in counts}
     unknown = [name for name in asked if name not in known]

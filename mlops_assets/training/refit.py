@@ -57,7 +57,11 @@ def refit_weighted(
     can = takes_weights(model.pipeline.steps[-1][1])
     fold_of, _ = assign_folds(frame, columns, task, FOLDS, policy.seed, roles)
     out_of_fold = partial(
-        *(cross_validated, model.pipeline, table, target, fold_of),
+        cross_validated,
+        model.pipeline,
+        table,
+        target,
+        fold_of,
         class_weights=model.class_weights,
     )
     with quietly():
