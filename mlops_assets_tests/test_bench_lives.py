@@ -10,7 +10,7 @@ from mlops_assets.lifecycle.rows import _Table
 from mlops_assets.promotion.registry import Versions
 
 LIVES = range(4)
-BROKEN_WITHIN = range(20)  # lives until a broken rule is seen
+BROKEN_WITHIN = range(80)  # lives until a broken rule is seen
 
 
 def first_broken() -> str:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from mlops_assets.assets import drift_report, production_model, training
-from mlops_assets.markdown import as_code, as_pairs, as_text
+from mlops_assets.assets import drift_report, production_model
+from mlops_assets.markdown import as_code, as_leaderboard, as_pairs, as_text
 from mlops_assets_tests.examples import iris_spec
 from mlops_assets_tests.models.names import AWKWARD
 
@@ -94,7 +94,7 @@ def test_all_tables_of_the_assets_show_names_and_details_as_text():
     of_gate = shown(production_model._numbers(decided)["checks"].value)
     assert (of_gate.tags, of_gate.cells[-1]) == (MARKUP, evil)
     board = pd.DataFrame({"id": ["dt"], "Algorithm": ["Tree"], "F1 macro": [0.5]})
-    assert shown(training._as_markdown(board).value).cells == [
+    assert shown(as_leaderboard(board).value).cells == [
         "Algorithm",
         "F1 macro",
         "Tree",

@@ -37,7 +37,8 @@ class ReportRecord(BaseModel):
     )
     score_fallen: bool | None = Field(
         default=None,
-        description="Whether production's score counted as fallen; None: not known of old reports.",
+        description="Whether production's score counted as fallen; None where rows count as "
+        "independent, and in old reports.",
     )
     production: str | None = Field(
         default=None, description="The production version that the report was made with."

@@ -43,9 +43,10 @@ class Verdict:
     of a known one; ``learned`` whether a version that was promoted has learned it. ``window`` are
     the earlier days that have shifted together with this one.
     ``regime_rows`` and ``regime_labelled_rows`` count the regime's rows with this batch.
-    ``score_fallen`` says whether production's score is part of the drift, ``score_below`` is kept
-    for the next day's verdict (see `ReportRecord`). ``measured`` are the reasons without those
-    that say what follows from them.
+    ``score_fallen`` says whether production's score is part of the drift, where days are known to
+    be different; None where rows count as independent. ``score_below`` is kept for the next day's
+    verdict (see `ReportRecord`). ``measured`` are the reasons without those that say what follows
+    from them.
     """
 
     partition: str
@@ -58,7 +59,7 @@ class Verdict:
     rows: int
     labelled_rows: int
     score_below: bool | None = None
-    score_fallen: bool = False
+    score_fallen: bool | None = None
     production: str | None = None
     state: State = "stable"
     learned: bool = False
@@ -197,7 +198,7 @@ def judge(
         rows=batch.rows,
         labelled_rows=batch.labelled_rows,
         score_below=score.fall_of_days.credible if isinstance(score, ScoreCheck) else None,
-        score_fallen=score_fallen,
+        score_fallen=score_fallen if together else None,
         production=batch.production,
         state=state,
         learned=known is not None and known.promoted,
@@ -230,7 +231,7 @@ def hold(verdict: Verdict, faults: Sequence[str], advice: str) -> Verdict:
         regime_labelled_rows=verdict.labelled_rows,
         window=(),
         score_below=None,
-        score_fallen=False,
+        score_fallen=None,
         reasons=(*(f"suspected fault: {fault}" for fault in faults), advice, *verdict.measured),
     )
 

@@ -120,7 +120,10 @@ def _decide(
 def _score_fallen(
     life: Life, partition: str, dataset: Augmented, production: Version
 ) -> bool | None:
-    """Whether production's score has fallen on a day of the regime; None after a schedule."""
+    """Whether production's score has fallen on a day of the regime.
+
+    None where that does not matter: after a schedule, and where rows count as independent.
+    """
     reports = {report.partition: report for report in life.journal.reports()}
     asked = reports.get(partition)
     if asked is None or asked.scheduled or asked.score_fallen is None:

@@ -69,7 +69,7 @@ class Evidence(BaseModel):
     score_fallen: bool | None = Field(
         default=None,
         description="Whether production's score had fallen where the candidate is judged; None "
-        "where nobody asks, as after a schedule.",
+        "where nobody asks: after a schedule, and where rows count as independent.",
     )
     slices: tuple[SliceCompared, ...] = Field(
         default=(), description="Both models on the slices that the YAML names."

@@ -104,7 +104,7 @@ def test_any_name_in_any_role_goes_through_the_loop_and_is_made_again(role, name
         one,
         one.registry.get(2),
         recorded,
-        lambda spec, rows, partition, roles: Remade(recorded, fitted(one, rows)),
+        lambda spec, rows, partition, roles, tuned: Remade(recorded, fitted(one, rows)),
     )
     told = {finding.aspect: finding.outcome for finding in found.findings}
     assert (told["rows"], told["predictions"]) == ("same", "same"), found.findings
