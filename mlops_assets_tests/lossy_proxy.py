@@ -119,7 +119,7 @@ class LossyProxy:
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request, or not."""
         method, path = handler.command, handler.path
-        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        body = _body_of(handler)
         with self._lock:
             self.requests.append((method, path))
             met = [fault for fault in list(self._faults) if fault.meets(method, path)]
@@ -193,6 +193,19 @@ def _handler(proxy: LossyProxy) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
+
+
+def _body_of(handler: BaseHTTPRequestHandler) -> bytes:
+    """All of it: what is left unread would be taken for the next request of the connection."""
+    if handler.headers.get("Transfer-Encoding", "").lower() != "chunked":
+        return handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+    body = b""  # an empty file is sent in chunks, of which there are none
+    while size := int(handler.rfile.readline().split(b";")[0], 16):
+        body += handler.rfile.read(size)
+        handler.rfile.readline()
+    while handler.rfile.readline().strip():
+        pass
+    return body
 
 
 def _send(
