@@ -76,7 +76,7 @@ class TrainingPolicy(BaseModel):
         description="Cross-validation folds; fewer where the smallest class has fewer rows.",
     )
     folds_in_time: bool = Field(
-        default=True,
+        default=False,
         description="Whether each fold is a stretch of time by `columns.timestamp`, in trainings "
         "that know no regime, such as the first model's. Else rows are dealt to folds at random.",
     )

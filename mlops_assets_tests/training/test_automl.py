@@ -326,12 +326,12 @@ def test_probabilities_that_say_too_much_are_calibrated():
     assert abs(said.mean() - (fresh["y"] == "yes").mean()) < 0.03
 
 
-def test_rows_that_come_in_time_are_folded_in_time_unless_that_is_switched_off():
+def test_rows_that_come_in_time_are_folded_in_time_where_that_is_switched_on():
     frame = churn(300, 0).assign(at=pd.date_range("2026-01-01", periods=300, freq="h"))
     columns = Columns(target="y", timestamp="at")
     said = "Each of the 3 folds is a stretch of time, by the timestamp."
-    trained = run(frame, columns, algorithms=["lr"])
+    trained = run(frame, columns, algorithms=["lr"], folds_in_time=True)
     assert said in trained.notes
     assert "at" not in trained.features
     assert len(trained.cross_validated) == 300
-    assert said not in run(frame, columns, algorithms=["lr"], folds_in_time=False).notes
+    assert said not in run(frame, columns, algorithms=["lr"]).notes
