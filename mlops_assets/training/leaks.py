@@ -41,8 +41,7 @@ class _Limits:
 
 
 # That a model leaves little is told by an upper bound, so that small tables, which may be separable
-# by luck or by nature, are not called perfect. Of what is wrong with a constant, the best model of
-# PyCaret leaves 6 % in iris, 1 in 75 rows in wine, 8 % in breast_cancer; none of these is near.
+# by luck or by nature, are not called perfect.
 _LIMITS: dict[Task, _Limits] = {
     "classification": _Limits(looked_at=0.2, near=0.05, beyond=0.01, nearly_all=0.9),
     "regression": _Limits(looked_at=0.1, near=0.01, beyond=0.001, nearly_all=0.95),

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlops_assets.drift.policy import DriftPolicy, RetrainPolicy
-from mlops_assets.drift.regimes import DecisionRecord, Regime, ReportRecord
+from mlops_assets.drift.regimes import DecisionRecord
 from mlops_assets.drift.retraining import (
     decided_already,
     drifted_in_a_row,
@@ -12,28 +12,10 @@ from mlops_assets.drift.retraining import (
     known_already,
     why_not_retrained,
 )
+from mlops_assets_tests.drift.made import regime, report
 
 POLICY = DriftPolicy()
 DAY = "2026-01-10"
-
-
-def report(day: int, *, drifted: bool = False, below: bool | None = None, production: str = "1"):
-    return ReportRecord(
-        partition=f"2026-01-{day:02}",
-        drift_detected=drifted,
-        retrain=False,
-        regime="baseline",
-        rows=300,
-        labelled_rows=300,
-        score_below=below,
-        production=production,
-    )
-
-
-def regime(day: int, *, rows: int = 300, decided: int | None = None) -> Regime:
-    name = f"2026-01-{day:02}"
-    decision = None if decided is None else "promoted"
-    return Regime(name, (name,), rows, rows, decided is not None, decision, decided, name)
 
 
 def test_a_decision_on_a_batch_stands_until_its_labels_have_grown_threefold():

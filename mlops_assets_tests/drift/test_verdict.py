@@ -15,6 +15,7 @@ from mlops_assets.drift.retraining import (
 from mlops_assets.drift.score import ScoreFall
 from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 from mlops_assets.drift.verdict import hold, judge
+from mlops_assets_tests.drift.made import regime, report
 
 POLICY = DriftPolicy()
 DAY = "2026-01-10"
@@ -47,25 +48,6 @@ def fall(credible: bool, confidence: float = 0.999) -> ScoreFall:
 
 def score(*, now: bool, days: bool) -> ScoreCheck:
     return ScoreCheck(fall(now), fall(days, 0.98))
-
-
-def report(day: int, *, drifted: bool = False, below: bool | None = None, production: str = "1"):
-    return ReportRecord(
-        partition=f"2026-01-{day:02}",
-        drift_detected=drifted,
-        retrain=False,
-        regime="baseline",
-        rows=300,
-        labelled_rows=300,
-        score_below=below,
-        production=production,
-    )
-
-
-def regime(day: int, *, rows: int = 300, decided: int | None = None) -> Regime:
-    name = f"2026-01-{day:02}"
-    decision = None if decided is None else "promoted"
-    return Regime(name, (name,), rows, rows, decided is not None, decision, decided, name)
 
 
 def never(_: Regime) -> RegimeMatch:
