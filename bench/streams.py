@@ -118,10 +118,10 @@ class LearnerTrainer:
         group_of = roles.regime + 2 * roles.columns()["quiet"]
         folded = self._folded(table, group_of, roles)
         known = replace(roles, floor=self._floor)
-        chosen, weight = choose(
+        chosen, tried = choose(
             folded, table[TARGET], known, SPEC.training, METRIC, takes_weights=True
         )
-        return folded.fit(chosen.weights(weight))
+        return folded.fit(chosen.weights(tried.weight))
 
     def _folded(
         self, table: pd.DataFrame, group_of: np.ndarray, roles: Roles | None = None

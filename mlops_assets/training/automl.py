@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlops_assets.data.classes import positive_class
 from mlops_assets.data.columns import Columns
 from mlops_assets.errors import UserError
-from mlops_assets.metrics import Metric, Task, get_metric, metrics_for
+from mlops_assets.metrics import Metric, Task, metrics_for
 from mlops_assets.predicted import Predicted
 from mlops_assets.training.algorithms import calibrated, catalogue, inner, pipeline_of
 from mlops_assets.training.calibration import Calibrated, calibrate
-from mlops_assets.training.class_weights import class_weights, in_order, usual_threshold
+from mlops_assets.training.class_weights import class_weights, in_order
 from mlops_assets.training.class_weights import told as told_of_classes
 from mlops_assets.training.dates import told as told_of_dates
 from mlops_assets.training.dates import varying_parts
@@ -25,7 +24,7 @@ from mlops_assets.training.folds import assign_folds
 from mlops_assets.training.model_format import can_store, refuse_unstorable
 from mlops_assets.training.own_features import OwnFeatures, Prepared, prepare
 from mlops_assets.training.policy import RARE, TrainingPolicy, default_metric
-from mlops_assets.training.threshold import HALF, Threshold, choose_threshold
+from mlops_assets.training.threshold import Threshold, threshold_of
 from mlops_assets.training.tuning import TUNED, Trial, Tuning, draw, tune
 from mlops_assets.training.tuning import told as told_of_tuning
 from mlops_assets.training.weights import (
@@ -230,10 +229,7 @@ def _ranks_by(
     target: pd.Series, columns: Columns, task: Task, policy: TrainingPolicy, notes: list[str]
 ) -> Metric:
     """The metric that ranks, of the positive class where there are two."""
-    positive = columns.positive
-    if task == "classification" and positive is None:
-        positive = positive_class(target, None)
-    metric = policy.ranks_by(target, task, positive)
+    metric = policy.ranks_by(target, task, columns.positive)
     if policy.metric is None and metric.name == default_metric(target, task):
         share = target.value_counts(normalize=True).min()
         notes.append(
@@ -697,7 +693,7 @@ def _keeps_metric(search: _Search, found: _Found, way: Calibrated) -> bool:
 def _with_threshold(search: _Search, found: _Found, notes: list[str]) -> _Found:
     """The same with the threshold that is asked for, or that is best for the metric's labels."""
     rows, metric, asked = search.rows, search.metric, search.policy.threshold
-    classes, weights = rows.target.nunique(), search.rows.class_weights
+    classes, weights = rows.target.nunique(), rows.class_weights
     if classes != 2:
         if asked is not None:
             notes.append(f"`training.threshold` plays no part: the target has {classes} classes.")
@@ -706,16 +702,10 @@ def _with_threshold(search: _Search, found: _Found, notes: list[str]) -> _Found:
         threshold = Threshold(metric.positive, asked)
         notes.append(f"Labels are cut at a probability of {asked:g}, as `training.threshold` says.")
     else:
-        by = metric if metric.reads == "labels" else get_metric(None, "classification")
         judged, truth = rows.judged, rows.target.to_numpy()
         folds, predicted = found.fold_of[judged], found.predicted[judged]
-        usual = usual_threshold(weights, metric.positive) if weights else HALF
-        threshold, said = choose_threshold(
-            truth[judged], predicted, folds, by, metric.positive, usual
-        )
+        threshold, said = threshold_of(truth[judged], predicted, folds, metric, weights)
         notes.append(said)
-        if weights and threshold is None:
-            threshold = Threshold(metric.positive, usual)
     if threshold is None:
         return found
     return replace(found, threshold=threshold, predicted=threshold.applied(found.predicted))

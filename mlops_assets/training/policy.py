@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mlops_assets.data.classes import class_text
+from mlops_assets.data.classes import class_text, positive_class
 from mlops_assets.metrics import Metric, MetricName, Task, get_metric
 from mlops_assets.own_code import PATH
 
@@ -171,6 +171,8 @@ class TrainingPolicy(BaseModel):
         Args:
             target: The labels that are learned from.
             task: Classification or regression.
-            positive: The positive class, where there is one.
+            positive: The positive class; None: the rarer of two, where there are two.
         """
+        if task == "classification" and positive is None:
+            positive = positive_class(target, None)
         return get_metric(self.metric or default_metric(target, task), task, positive)

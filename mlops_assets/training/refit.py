@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mlops_assets.data.columns import Columns
@@ -12,6 +13,7 @@ from mlops_assets.training.automl import plain_target
 from mlops_assets.training.features import Model, model_input
 from mlops_assets.training.folds import assign_folds
 from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.threshold import threshold_of
 from mlops_assets.training.weights import (
     FOLDS,
     Roles,
@@ -51,7 +53,10 @@ def refit_weighted(
     policy: TrainingPolicy,
     roles: Roles,
 ) -> tuple[Model, float]:
-    """:func:`refit`, with the weight of the regime's rows that does best; and that weight."""
+    """:func:`refit`, with the weight of the regime's rows that does best; and that weight.
+
+    Where labels are cut is chosen anew, as in a search: it depends on what the rows weigh.
+    """
     table, target = _plain(model, frame, columns, task)
     metric = policy.ranks_by(target, task, columns.positive)
     can = takes_weights(model.pipeline.steps[-1][1])
@@ -65,8 +70,15 @@ def refit_weighted(
         class_weights=model.class_weights,
     )
     with quietly():
-        roles, weight = choose(out_of_fold, target, roles, policy, metric, takes_weights=can)
-    return refit(model, frame, columns, task, roles.weights(weight)), weight
+        roles, tried = choose(out_of_fold, target, roles, policy, metric, takes_weights=can)
+    again = refit(model, frame, columns, task, roles.weights(tried.weight))
+    if task == "classification" and target.nunique() == 2 and policy.threshold is None:
+        judged = roles.regime if not roles.few else np.ones(len(target), dtype=bool)
+        truth, folds = target.to_numpy()[judged], fold_of[judged]
+        predicted = tried.predicted[judged]
+        threshold, _ = threshold_of(truth, predicted, folds, metric, model.class_weights)
+        again = replace(again, threshold=threshold)
+    return again, tried.weight
 
 
 def with_floor(

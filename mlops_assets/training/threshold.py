@@ -1,11 +1,13 @@
 """From which probability on a row is of the positive class, chosen on cross-validated rows."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from mlops_assets.metrics import Metric
+from mlops_assets.metrics import Metric, get_metric
 from mlops_assets.predicted import Predicted, Threshold
+from mlops_assets.training.class_weights import usual_threshold
 
 HALF = 0.5
 # That a threshold helps. Measured with f1_macro and 10 folds, against 0.5 for all: on 300 rows with
@@ -13,6 +15,27 @@ HALF = 0.5
 # it loses 0.005 (0.000; 0.010); on 1,000 rows 0.09 (0.06; 0.09) and 0.000.
 _CONFIDENCE = 0.8
 _TRIED = 99  # quantiles of the probabilities, which are where rows change sides
+
+
+def threshold_of(
+    truth: np.ndarray,
+    predicted: Predicted,
+    fold_of: np.ndarray,
+    metric: Metric,
+    class_weights: Mapping[Any, float] | None,
+) -> tuple[Threshold | None, str]:
+    """The threshold of a model that is ranked by ``metric``; None: 0.5. And that in words.
+
+    It is chosen (:func:`choose_threshold`) by that metric, or by the usual one where it reads no
+    labels. Where classes weigh, the usual place is where the weighted classes are even.
+    """
+    by = metric if metric.reads == "labels" else get_metric(None, "classification")
+    positive = metric.positive
+    usual = usual_threshold(class_weights, positive) if class_weights else HALF
+    threshold, said = choose_threshold(truth, predicted, fold_of, by, positive, usual)
+    if class_weights and threshold is None:
+        threshold = Threshold(positive, usual)
+    return threshold, said
 
 
 def choose_threshold(

@@ -237,17 +237,15 @@ def choose(
     metric: Metric,
     *,
     takes_weights: bool,
-) -> tuple[Roles, float]:
+) -> tuple[Roles, Tried]:
     """The roles, with quiet days or without, and the weight of the regime's rows that do best.
 
     Where no weight keeps the baseline all rows weigh the same: the gate will tell.
     """
     roles, _ = with_quiet_or_without(out_of_fold, target, roles, metric)
     weights = weights_to_try(roles, target, metric.task, policy, takes_weights=takes_weights)
-    if len(weights) == 1:
-        return roles, weights[0]
-    chosen = best_of(weigh(out_of_fold, target, roles, weights, metric), metric)
-    return roles, chosen.weight if chosen else weights[0]
+    tried = weigh(out_of_fold, target, roles, weights, metric)
+    return roles, best_of(tried, metric) or tried[0]
 
 
 def best_of(tried: Sequence[Tried], metric: Metric) -> Tried | None:

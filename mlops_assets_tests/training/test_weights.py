@@ -14,6 +14,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.metrics import get_metric
+from mlops_assets.predicted import Threshold
 from mlops_assets.training.features import Model
 from mlops_assets.training.folds import assign_folds
 from mlops_assets.training.policy import TrainingPolicy
@@ -285,3 +286,19 @@ def test_without_quiet_days_nothing_is_said_of_them():
     found, said = with_quiet_or_without(nothing_fitted, pd.Series(), roles_of(), F1)
     assert said is None
     assert found.quiet is None
+
+
+def test_a_refit_cuts_labels_where_that_does_best_on_the_regime():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=OLD + NEW), "b": 0.0})
+    # Rare in the old rows, every other one of the new ones.
+    at = np.where(np.arange(OLD + NEW) < OLD, 2.0, 0.0)
+    yes = frame["a"] + rng.normal(size=OLD + NEW) > at
+    frame = frame.assign(y=np.where(yes, "yes", "no"))
+    made = pipeline(LogisticRegression()).fit(frame[["a", "b"]][:OLD], frame["y"][:OLD])
+    first = Model(made, Threshold("yes", 0.05))
+    asked = (first, frame, COLUMNS, "classification")
+    again, _ = refit_weighted(*asked, TrainingPolicy(metric="f1_macro"), roles_of())
+    assert again.threshold is None or again.threshold.at > 0.2
+    kept, _ = refit_weighted(*asked, TrainingPolicy(threshold=0.05), roles_of())
+    assert kept.threshold == first.threshold
