@@ -13,8 +13,8 @@ from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.outside import Trainer, Training
 from mlops_assets.lifecycle.trainer import TrackedTrainer
 from mlops_assets.markdown import as_leaderboard
-from mlops_assets.training.automl import AlgorithmResult
 from mlops_assets.training.mlflow_server import connect
+from mlops_assets.training.search import AlgorithmResult
 from mlops_assets.training.weights import Roles, named
 
 

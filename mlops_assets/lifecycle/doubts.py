@@ -8,10 +8,11 @@ from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.reference import periods_of_times
 from mlops_assets.metrics import Task, get_metric, metrics_for
 from mlops_assets.promotion.dummy import hardly_better
-from mlops_assets.training.automl import Trained, plain_target
+from mlops_assets.training.automl import Trained
 from mlops_assets.training.doubts import Doubt
 from mlops_assets.training.leaks import too_good
 from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.target import plain_target
 from mlops_assets.training.weights import Roles
 
 _COUNTS = {

@@ -30,7 +30,11 @@ from mlops_assets.training import (
     features,
     folds,
     own_features,
+    search,
+    settle,
+    target,
     threshold,
+    tuned_search,
     tuning,
     weights,
 )
@@ -49,7 +53,11 @@ _TRAINS = (
     features,
     folds,
     own_features,
+    search,
+    settle,
+    target,
     threshold,
+    tuned_search,
     tuning,
     weights,
 )

@@ -14,12 +14,13 @@ from mlops_assets.lifecycle.outside import Training
 from mlops_assets.lifecycle.recipe import make_recipe
 from mlops_assets.predicted import Interval
 from mlops_assets.promotion.registry import Version
-from mlops_assets.training.automl import AlgorithmResult, Trained, train
+from mlops_assets.training.automl import Trained, train
 from mlops_assets.training.doubts import noted, warned
 from mlops_assets.training.features import Model
 from mlops_assets.training.intervals import conformal, keep_interval
 from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.refit import with_floor
+from mlops_assets.training.search import AlgorithmResult
 from mlops_assets.training.tracking import (
     IDEMPOTENCY_TAG,
     idempotency_key,

@@ -20,8 +20,8 @@ from mlops_assets.lifecycle.recipe import RECIPE, ROWS
 from mlops_assets.lifecycle.trainer import TrackedTrainer
 from mlops_assets.promotion.registry import Registry
 from mlops_assets.spec import ModelSpec
-from mlops_assets.training.automl import AlgorithmResult
 from mlops_assets.training.mlflow_server import connect
+from mlops_assets.training.search import AlgorithmResult
 from mlops_assets.training.tracking import prepare_experiment, read_training
 from mlops_assets.training.tuning import TUNING, Tuning
 from mlops_assets.training.weights import Roles

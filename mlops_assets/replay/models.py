@@ -114,7 +114,7 @@ class ReplayTrainer:
         columns, task, policy = self.columns, self.spec.task, self.spec.training
         known = self._with_floor(table, roles)
         if known is None:
-            return refit(first, table, columns, task)
+            return refit(first, table, columns, task, policy)
         return refit_weighted(first, table, columns, task, policy, known)[0]
 
     def _with_floor(self, table: pd.DataFrame, roles: Roles | None) -> Roles | None:

@@ -9,10 +9,10 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.metrics import Task
 from mlops_assets.predicted import Predicted
 from mlops_assets.training.algorithms import pipeline_of
-from mlops_assets.training.automl import plain_target
 from mlops_assets.training.doubts import Doubt
 from mlops_assets.training.features import model_input
 from mlops_assets.training.folds import assign_folds
+from mlops_assets.training.target import plain_target
 from mlops_assets.training.weights import cross_validated, quietly
 
 _MOST_ROWS = 5_000  # that a feature by itself is looked at on

@@ -1,6 +1,6 @@
 """From which probability on a row is of the positive class, chosen on cross-validated rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ HALF = 0.5
 # 8 % positives it gains 0.05 (at a confidence of 0.95: 0.02; a threshold always: 0.08), with 50 %
 # it loses 0.005 (0.000; 0.010); on 1,000 rows 0.09 (0.06; 0.09) and 0.000.
 _CONFIDENCE = 0.8
+# Groups of rows, as masks, and what each counts; together 1.
+Groups = Sequence[tuple[np.ndarray, float]]
 _TRIED = 99  # quantiles of the probabilities, which are where rows change sides
 
 
@@ -23,6 +25,7 @@ def threshold_of(
     fold_of: np.ndarray,
     metric: Metric,
     class_weights: Mapping[Any, float] | None,
+    groups: Groups | None = None,
 ) -> tuple[Threshold | None, str]:
     """The threshold of a model that is ranked by ``metric``; None: 0.5. And that in words.
 
@@ -32,7 +35,7 @@ def threshold_of(
     by = metric if metric.reads == "labels" else get_metric(None, "classification")
     positive = metric.positive
     usual = usual_threshold(class_weights, positive) if class_weights else HALF
-    threshold, said = choose_threshold(truth, predicted, fold_of, by, positive, usual)
+    threshold, said = choose_threshold(truth, predicted, fold_of, by, positive, usual, groups)
     if class_weights and threshold is None:
         threshold = Threshold(positive, usual)
     return threshold, said
@@ -45,6 +48,7 @@ def choose_threshold(
     metric: Metric,
     positive: Any,
     usual: float = HALF,
+    groups: Groups | None = None,
 ) -> tuple[Threshold | None, str]:
     """The threshold that does best on cross-validated predictions, and that in words.
 
@@ -60,8 +64,9 @@ def choose_threshold(
         metric: A metric that reads labels.
         positive: The positive class.
         usual: Where labels are cut unless another place is better.
+        groups: Of the rows, each scored by itself; None: all are one.
     """
-    tried, scores = scores_by_threshold(truth, predicted, fold_of, metric, positive, usual)
+    tried, scores = scores_by_threshold(truth, predicted, fold_of, metric, positive, usual, groups)
     half = int(np.flatnonzero(tried == usual)[0])
     best = _best(scores)
     gains = np.array(
@@ -90,23 +95,28 @@ def scores_by_threshold(
     metric: Metric,
     positive: Any,
     usual: float = HALF,
+    groups: Groups | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The score in each fold at each threshold.
 
     Returns:
         Thresholds of shape (n_thresholds,), in order, the usual one among them; and scores of shape
-        (n_folds, n_thresholds): greater is better, whatever the metric is.
+        (n_folds, n_thresholds): greater is better, whatever the metric is; NaN in a fold without
+        rows of each group.
     """
     probability = predicted.probability(positive)
     assert probability is not None
     quantiles = np.quantile(probability, np.linspace(0, 1, _TRIED + 2)[1:-1])
     tried = np.unique(np.r_[quantiles, usual])
-    folds = [fold_of == fold for fold in np.unique(fold_of)]
     sign = 1 if metric.greater_is_better else -1
-    scores = np.empty((len(folds), len(tried)))
+    scores = np.zeros((len(np.unique(fold_of)), len(tried)))
     for place, at in enumerate(tried):
         cut = Threshold(positive, float(at)).applied(predicted)
-        scores[:, place] = [sign * metric.score(truth[held], cut[held]) for held in folds]
+        for rows, share in groups or [(np.ones(len(truth), dtype=bool), 1.0)]:
+            scores[:, place] += [
+                sign * share * metric.score(truth[held], cut[held]) if held.any() else np.nan
+                for held in (rows & (fold_of == fold) for fold in np.unique(fold_of))
+            ]
     return tried, scores
 
 

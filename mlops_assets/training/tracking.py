@@ -21,13 +21,15 @@ from mlops_assets.data.fingerprint import fingerprint, row_hashes
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Task
 from mlops_assets.training.algorithms import inner
-from mlops_assets.training.automl import AlgorithmResult, Trained, plain_target
+from mlops_assets.training.automl import Trained
 from mlops_assets.training.calibration import reliability
 from mlops_assets.training.features import FeatureType, column_types, model_input
 from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.model_format import log_model
 from mlops_assets.training.own_features import OwnFeatures, source_of
 from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.search import AlgorithmResult
+from mlops_assets.training.target import plain_target
 from mlops_assets.training.tuning import TUNING
 from mlops_assets.training.weights import Roles
 

@@ -92,6 +92,19 @@ class Roles:
         left = self.importance if self.quiet is None else np.where(self.quiet, 0, self.importance)
         return replace(self, importance=left, quiet=None)
 
+    def groups(self, regime_weight: float) -> list[tuple[np.ndarray, float]]:
+        """The regime's rows and those beside them, as masks, with the share that each weighs.
+
+        Where the regime has too few rows to tell anything by, all are one group.
+        """
+        weights = self.weights(regime_weight)
+        used = weights > 0
+        beside = used & ~self.regime
+        if self.few or not beside.any():
+            return [(used, 1.0)]
+        share = float(weights[self.regime].sum() / weights.sum())
+        return [(used & self.regime, share), (beside, 1 - share)]
+
     def digest(self) -> str:
         """The same for roles that lead to the same search."""
         made = hashlib.sha256(repr((self.metric, self.max_drop)).encode())

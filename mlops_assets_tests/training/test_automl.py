@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from mlops_assets.data.columns import Columns
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Metric, get_metric
-from mlops_assets.training import automl, model_format
+from mlops_assets.training import model_format, search
 from mlops_assets.training import policy as policy_module
 from mlops_assets.training.automl import train
 from mlops_assets.training.policy import ALGORITHMS, TrainingPolicy
@@ -137,7 +137,7 @@ def test_a_failing_algorithm_is_reported_and_the_others_go_on(monkeypatch):
 
 def test_a_used_up_budget_stops_between_algorithms_with_a_note(monkeypatch):
     clock = iter(range(0, 100_000, 60))
-    monkeypatch.setattr(automl.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(search.time, "monotonic", lambda: next(clock))
     trained = run(iris(), algorithms=["lr", "dt", "nb"], budget_minutes=2.5)
     assert len(trained.leaderboard) == 1
     assert "2 of 3 algorithms were not tried" in trained.notes[0]

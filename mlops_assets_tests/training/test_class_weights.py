@@ -150,7 +150,7 @@ def test_they_are_stored_with_the_pipeline_and_taken_again_by_a_refit():
     pipeline = fitted(LogisticRegression(), by_class=by_class)
     table, truth = drawn(2000, 0)
     loaded = Model.from_stored(skops.io.loads(skops.io.dumps(Model(pipeline).to_store())))
-    again = refit(loaded, table.assign(y=truth), Y, "classification")
+    again = refit(loaded, table.assign(y=truth), Y, "classification", TrainingPolicy())
     for model in (loaded, again):
         assert model.class_weights == by_class
         expected = predicted_by(pipeline, table).probabilities

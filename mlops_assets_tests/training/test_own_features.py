@@ -11,12 +11,13 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.errors import UserError
 from mlops_assets.promotion.registry import Registry
 from mlops_assets.training import tracking
-from mlops_assets.training.automl import plain_target, train
+from mlops_assets.training.automl import train
 from mlops_assets.training.features import model_input
 from mlops_assets.training.mlflow_server import connect
 from mlops_assets.training.own_features import OwnFeatures, prepare, source_of, transformer_of
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.refit import refit
+from mlops_assets.training.target import plain_target
 from mlops_assets_tests.training.tables import mixed
 
 COLUMNS = Columns(target="y")
@@ -257,7 +258,7 @@ def test_it_is_fitted_in_every_fold_and_gets_the_columns_with_their_dates():
     assert list(encoded) == ["many", "month", "size", "colour"]
     assert encoded["month"].dropna().between(1, 12).all()
     assert "(SHA-256 " in outcome.notes[0]
-    again = refit(outcome.model, mixed(), COLUMNS, "classification")
+    again = refit(outcome.model, mixed(), COLUMNS, "classification", TrainingPolicy())
     assert (again.predict(mixed()).labels == outcome.model.predict(mixed()).labels).all()
 
 

@@ -24,7 +24,7 @@ def test_it_predicts_what_a_search_on_these_rows_predicts():
     first, later = table(0), table(1)
     trained = train(first, COLUMNS, "classification", POLICY, lambda _: None)
     searched = train(later, COLUMNS, "classification", POLICY, lambda _: None).model
-    again = refit(trained.model, later, COLUMNS, "classification")
+    again = refit(trained.model, later, COLUMNS, "classification", POLICY)
     rows = table(2)
     assert (again.predict(rows).labels == searched.predict(rows).labels).all()
     assert not (again.predict(rows).labels == trained.model.predict(rows).labels).all()
@@ -34,5 +34,5 @@ def test_it_says_nothing(capsys):
     policy = POLICY.model_copy(update={"algorithms": ["lightgbm"]})
     trained = train(table(0), COLUMNS, "classification", policy, lambda _: None)
     capsys.readouterr()
-    refit(trained.model, table(1), COLUMNS, "classification")
+    refit(trained.model, table(1), COLUMNS, "classification", policy)
     assert capsys.readouterr() == ("", "")

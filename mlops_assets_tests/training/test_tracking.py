@@ -13,9 +13,10 @@ from mlops_assets.data.fingerprint import fingerprint
 from mlops_assets.errors import UserError
 from mlops_assets.promotion.registry import Registry
 from mlops_assets.training import tracking
-from mlops_assets.training.automl import AlgorithmResult, train
+from mlops_assets.training.automl import train
 from mlops_assets.training.mlflow_server import connect
 from mlops_assets.training.policy import TrainingPolicy
+from mlops_assets.training.search import AlgorithmResult
 from mlops_assets.training.tuning import TUNING, Tuning
 from mlops_assets.training.weights import Roles
 from mlops_assets_tests.training.tables import churn, mixed

@@ -14,11 +14,12 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mlops_assets.data.columns import Columns
 from mlops_assets.metrics import get_metric
-from mlops_assets.predicted import Threshold
+from mlops_assets.predicted import Predicted, Threshold
 from mlops_assets.training.features import Model
 from mlops_assets.training.folds import assign_folds
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.refit import refit, refit_weighted, with_floor
+from mlops_assets.training.threshold import scores_by_threshold
 from mlops_assets.training.weights import (
     ALONE,
     Roles,
@@ -203,7 +204,8 @@ def test_a_refit_takes_the_weight_that_does_best_on_the_regime():
     assert weight > 1
     unseen = contradicting(1)
     scores = [
-        F1.score(unseen["y"][OLD:], one.predict(unseen[OLD:])) for one in (refit(*asked), weighted)
+        F1.score(unseen["y"][OLD:], one.predict(unseen[OLD:]))
+        for one in (refit(*asked, policy), weighted)
     ]
     assert scores[1] > scores[0] + 0.05
     _, alike = refit_weighted(*asked, policy, roles_of(floor=1.1))
@@ -288,7 +290,7 @@ def test_without_quiet_days_nothing_is_said_of_them():
     assert found.quiet is None
 
 
-def test_a_refit_cuts_labels_where_that_does_best_on_the_regime():
+def test_a_refit_cuts_labels_anew():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=OLD + NEW), "b": 0.0})
     # Rare in the old rows, every other one of the new ones.
@@ -302,3 +304,32 @@ def test_a_refit_cuts_labels_where_that_does_best_on_the_regime():
     assert again.threshold is None or again.threshold.at > 0.2
     kept, _ = refit_weighted(*asked, TrainingPolicy(threshold=0.05), roles_of())
     assert kept.threshold == first.threshold
+
+
+def test_labels_are_cut_by_the_regime_as_much_as_it_weighs():
+    roles = roles_of()
+    (new, share), (old, rest) = roles.groups(roles.ratio)
+    assert (new == roles.regime).all()
+    assert (old == roles.baseline).all()
+    assert (share, rest) == pytest.approx((0.5, 0.5))
+    [(alone, all_of_it)] = roles.groups(ALONE)
+    assert (alone == roles.regime).all()
+    assert all_of_it == 1
+    assert len(roles_of(2000, 20).groups(4)) == 1
+
+
+def test_a_threshold_serves_each_group_as_much_as_it_counts():
+    rng = np.random.default_rng(0)
+    new = np.arange(2000) >= 1000
+    probability = rng.random(2000)
+    # The odds are halved in the new rows: there, labels are best cut higher.
+    yes = rng.random(2000) < np.where(new, probability**3, probability)
+    truth = np.where(yes, "yes", "no")
+    predicted = Predicted(truth, np.c_[1 - probability, probability], np.array(["no", "yes"]))
+    at = []
+    for share in (0.1, 0.9):
+        groups = [(new, share), (~new, 1 - share)]
+        asked = (truth, predicted, np.arange(2000) % 5, F1, "yes")
+        tried, scores = scores_by_threshold(*asked, groups=groups)
+        at.append(tried[scores.mean(axis=0).argmax()])
+    assert at[0] + 0.1 < at[1]
