@@ -1,5 +1,6 @@
 """How often a batch is flagged: without drift, with drift, and for trifles."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,8 +9,9 @@ import pandas as pd
 from bench.tables import EVEN, FEATURES, SHIFTED, TARGET, UNEVEN, labels, mixed
 from bench.trials import Cell, Effort, clopper_pearson, rate, run
 from mlops_assets.drift.policy import DriftPolicy
+from mlops_assets.drift.side import Outputs, Side
 from mlops_assets.drift.statistics import homogeneity, jensen_shannon
-from mlops_assets.drift.two_sample import compare
+from mlops_assets.drift.two_sample import compare, compare_sides
 
 POLICY = DriftPolicy()
 TASK = "classification"
@@ -30,7 +32,11 @@ def no_drift(effort: Effort) -> Iterator[Cell]:
             enough = 5000 if target.mean() > NEAR else 1000
             features = run(feature_trial, effort.trials(enough), reference, batch, 0.0)
             evidently = run(evidently_trial, effort.trials(30), reference, batch, 0.0)
+            more = 20_000 if target.mean() > NEAR else 2000
+            predicted = run(prediction_trial, effort.trials(more), reference, batch)
+            with_labels, without = (np.array(each) for each in zip(*predicted, strict=True))
             by_features, by_target = float(np.mean(features)), float(np.mean(target))
+            by_prediction = float(with_labels.mean())
             # Features and target are drawn independently, so each is simulated by itself, the
             # target, on which nearly all of it depends, in more trials.
             low, high = clopper_pearson(int(target.sum()), len(target))
@@ -38,9 +44,9 @@ def no_drift(effort: Effort) -> Iterator[Cell]:
             yield Cell(
                 "flagged, no drift",
                 f"batch {batch}, reference {reference}",
-                100 * _either(by_features, by_target),
+                100 * _either(by_features, by_target, by_prediction),
                 100 * _either(low_features, low),
-                100 * _either(high_features, high),
+                100 * _either(high_features, high, by_prediction),
                 len(features),
                 "<=",
                 0.5,
@@ -48,9 +54,23 @@ def no_drift(effort: Effort) -> Iterator[Cell]:
                     "features alone": 100 * by_features,
                     "target alone": 100 * by_target,
                     "target trials": len(target),
+                    "predictions alone": 100 * by_prediction,
+                    "prediction trials": len(predicted),
                     "Evidently's defaults": 100 * float(np.mean([both[0] for both in evidently])),
                     "Evidently, a column": 100 * float(np.mean([both[1] for both in evidently])),
                 },
+            )
+            low, high = clopper_pearson(int(without.sum()), len(without))
+            yield Cell(
+                "flagged, no drift, no labels",
+                f"batch {batch}, reference {reference}",
+                100 * _either(by_features, float(without.mean())),
+                100 * _either(low_features, low),
+                100 * _either(high_features, high),
+                len(without),
+                "<=",
+                0.5,
+                beside={"predictions alone": 100 * float(without.mean())},
             )
 
 
@@ -103,6 +123,20 @@ def feature_trial(seed: int, reference: int, batch: int, shift: float) -> bool:
     rng = np.random.default_rng([1, seed, reference, batch])
     then, now = mixed(rng, reference), mixed(rng, batch, shift)
     return compare(then, now, FEATURES, None, TASK, POLICY).differs
+
+
+def prediction_trial(seed: int, reference: int, batch: int) -> tuple[bool, bool]:
+    """Whether a batch is flagged by what is predicted: beside a target, and without labels."""
+    rng = np.random.default_rng([5, seed, reference, batch])
+    outputs = [
+        Outputs(pd.Series(rng.beta(0.5, 2.0, rows)), np.full(rows, -1))
+        for rows in (reference, batch)
+    ]
+    nothing = [Side(pd.DataFrame(index=range(rows)), [], None, 100) for rows in (1, 1)]
+    found = compare_sides(*nothing, TASK, POLICY, None, (outputs[0], outputs[1])).prediction
+    assert found is not None
+    beside_target = found.p_value <= POLICY.prediction_level(labelled=True)
+    return found.differs and beside_target, found.differs
 
 
 def trifle_trial(seed: int) -> bool:
@@ -183,5 +217,5 @@ def evidently_trial(seed: int, reference: int, batch: int, shift: float) -> tupl
     return bool(np.mean(drifted) >= EVIDENTLY_SHARE), bool(np.any(drifted))
 
 
-def _either(first: float, second: float) -> float:
-    return 1 - (1 - first) * (1 - second)
+def _either(*chances: float) -> float:
+    return 1 - math.prod(1 - chance for chance in chances)

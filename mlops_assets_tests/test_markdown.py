@@ -77,10 +77,12 @@ def test_all_tables_of_the_assets_show_names_and_details_as_text():
         threshold=0.1,
         p_adjusted=0.01,
         differs=True,
-        is_target=False,
+        role="feature",
         note=evil,
     )
-    found: Any = SimpleNamespace(ranked=(), comparison=SimpleNamespace(columns=(column,)))
+    found: Any = SimpleNamespace(
+        ranked=(), comparison=SimpleNamespace(columns=(column,), target=None)
+    )
     of_report = shown(drift_report._columns_table(iris_spec(), found).value)
     assert of_report.tags == MARKUP | {"strong"}
     assert (of_report.cells[9], of_report.cells[-1]) == (evil, evil)

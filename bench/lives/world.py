@@ -88,6 +88,7 @@ def drawn_spec(rng: Random) -> ModelSpec:
             min_reference_rows=rng.choice([1, 12]),
             patience=rng.choice([1, 1, 2]),
             cooldown_days=rng.choice([0, 0, 3]),
+            prediction_significance=0,  # a model here tells how well it does, and no outcome
         ),
         gate=GatePolicy(
             metric="r2",
@@ -313,6 +314,7 @@ class Drawn:
         task: str,  # noqa: ARG002
         policy: DriftPolicy,
         effects: None = None,  # noqa: ARG002
+        outputs: None = None,  # noqa: ARG002
     ) -> Comparison:
         """Regimes differ where their means do."""
         distance = abs(reference.mean - batch.mean)

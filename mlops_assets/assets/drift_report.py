@@ -64,6 +64,7 @@ def _result(spec: ModelSpec, found: DriftOutcome) -> dg.MaterializeResult:
         "drift_share": comparison.drift_share,
         "drifted_columns": dg.MetadataValue.json(_drifted(found)),
         "target_drift": comparison.target_drift,
+        "prediction_drift": comparison.prediction_drift,
         "reasons": dg.MetadataValue.json(list(verdict.reasons)),
         "rows": verdict.rows,
         "labelled_rows": verdict.labelled_rows,
@@ -172,12 +173,21 @@ def _drifted(found: DriftOutcome) -> list[str]:
 def _columns_table(spec: ModelSpec, found: DriftOutcome) -> dg.MarkdownMetadataValue:
     matters, drift = {column.name: column for column in found.ranked}, spec.drift
     order = {column.name: place for place, column in enumerate(found.ranked)}
-    columns = sorted(found.comparison.columns, key=lambda c: order.get(c.name, len(order)))
+    columns = sorted(
+        found.comparison.columns,
+        key=lambda c: -1 if c.role == "prediction" else order.get(c.name, len(order)),
+    )
     header = "column", "distance", "needed", "p, corrected", "needed", "differs"
+    labelled = found.comparison.target is not None
+    levels = {
+        "feature": drift.significance,
+        "target": drift.target_significance,
+        "prediction": drift.prediction_level(labelled=labelled),
+    }
     rows = []
     for column in columns:
         rank = matters.get(column.name)
-        level = drift.target_significance if column.is_target else drift.significance
+        level = levels[column.role]
         rows.append(
             [
                 as_text(column.name),

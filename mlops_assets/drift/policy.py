@@ -40,6 +40,9 @@ class RetrainPolicy(BaseModel):
         return int(count), int(days)
 
 
+_BESIDE_TARGET = 40
+
+
 class DriftPolicy(BaseModel):
     """How a batch is compared with what production knows, and what follows from it."""
 
@@ -64,6 +67,16 @@ class DriftPolicy(BaseModel):
         description="The target is tested by itself, not as one column among many, and a batch "
         "differs when it does: so its p-value has to be at most this, which bounds the false "
         "alarms of a batch.",
+    )
+    prediction_significance: float = Field(
+        default=0.004,
+        ge=0,
+        lt=1,
+        description="What production predicts (the probability of the positive class, the class, "
+        "or the number) is tested by itself as well, against what it predicts for rows of the "
+        "reference that it has not learned from: without labels its p-value has to be at most "
+        "this, and where the target is tested as well a fortieth of it, so that a batch has no "
+        "more false alarms. 0: it is not compared.",
     )
     shift_significance: float = Field(
         default=0.003,
@@ -172,3 +185,11 @@ class DriftPolicy(BaseModel):
         default=2_000, ge=200, description="Bootstrap resamples of the score comparison."
     )
     seed: int = Field(default=0, description="Seed of the score comparison's bootstrap.")
+
+    def prediction_level(self, *, labelled: bool) -> float:
+        """The largest p-value at which what production predicts differs.
+
+        Args:
+            labelled: Whether the target is tested as well.
+        """
+        return self.prediction_significance / (_BESIDE_TARGET if labelled else 1)

@@ -68,6 +68,12 @@ def comparison_reasons(comparison: Comparison, reference: str, days: int = 1) ->
     reasons = []
     if days > 1:
         reference = f"{reference}, the last {days} days taken together"
+    predicted = comparison.prediction
+    if predicted is not None and predicted.differs:
+        reasons.append(
+            f"what production predicts differs from what it does for {reference} "
+            f"({_column_text(predicted)})"
+        )
     differing = [column for column in comparison.features if column.differs]
     total = len(comparison.features)
     if differing:

@@ -18,7 +18,7 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.drift.day_effects import Kind
 from mlops_assets.drift.performance import Performance, performance_html
 from mlops_assets.drift.side import present
-from mlops_assets.drift.two_sample import ColumnDrift, Comparison
+from mlops_assets.drift.two_sample import ColumnDrift, Comparison, Role
 
 PLOTTED_ROWS = 5_000  # the numbers come from the comparison; these rows only draw the plots
 PLOTTED_VALUES = 30
@@ -43,6 +43,7 @@ def write_html(
     title: str,
     reasons: Sequence[str] = (),
     performance: Performance | None = None,
+    predicted: tuple[pd.Series, pd.Series] | None = None,
 ) -> None:
     """Write Evidently's drift page of a batch against its reference.
 
@@ -63,13 +64,26 @@ def write_html(
         title: What the page shows, and the verdict in a few words.
         reasons: The verdict's reasons, shown below the title.
         performance: How production does, shown below these; None: the page does not say.
+        predicted: What production predicts, of the reference and of the batch; None, or a sensitive
+            target: it is not drawn.
     """
+    if columns.target in columns.sensitive:
+        predicted = None
     drawn = [
         column
         for column in comparison.columns
-        if column.name not in columns.sensitive and column.name in (*features, target)
+        if column.name not in columns.sensitive
+        and (column.name in (*features, target) or (column.role == "prediction" and predicted))
     ]
-    then, now = _plotted(reference, drawn), _plotted(batch, drawn)
+    of_rows = [column for column in drawn if column.role != "prediction"]
+    then, now = _plotted(reference, of_rows), _plotted(batch, of_rows)
+    for column in drawn:
+        if column.role == "prediction" and predicted:
+            beside = [_plotted(said.to_frame(column.name), [column]) for said in predicted]
+            then, now = (
+                pd.concat([rows, said], axis=1)
+                for rows, said in zip((then, now), beside, strict=True)
+            )
     empty = {str(name) for frame in (then, now) for name in frame.columns[frame.isna().all()]}
     drawn = [column for column in drawn if column.name not in empty]
     page = "<html>\n    <head>\n    </head>\n    <body>\n    </body></html>"
@@ -77,7 +91,8 @@ def write_html(
         page = _evidently_page(then, now, drawn, comparison)
     page = _with_its_own_scripts_only(page)
     hidden = [column.name for column in comparison.columns if column not in drawn]
-    head = _head(title, comparison, hidden, [_target_text(target, task, comparison), *reasons])
+    told = [_prediction_text(comparison), _target_text(target, task, comparison)]
+    head = _head(title, comparison, hidden, [*filter(None, told), *reasons])
     head += performance_html(performance) if performance else ""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
@@ -171,30 +186,31 @@ def _with_its_own_scripts_only(page: str) -> str:
 def _metrics(
     drawn: Sequence[ColumnDrift], comparison: Comparison, methods: dict[str, Any]
 ) -> list[Any]:
-    """Evidently's table of the features, and one plot for the target."""
+    """A plot of what production predicts, Evidently's table of the features, one of the target."""
     from evidently.metrics import ValueDrift
     from evidently.presets import DataDriftPreset
 
-    features = [column for column in drawn if not column.is_target]
+    def single(role: Role) -> list[Any]:
+        return [
+            ValueDrift(column=one.name, method=methods[one.name].name, threshold=one.threshold)
+            for one in drawn
+            if one.role == role
+        ]
+
+    features = [column for column in drawn if column.role == "feature"]
     told_by_share = comparison.share_reached == comparison.features_differ
-    metrics: list[Any] = []
     if len(features) == len(comparison.features) and told_by_share:
-        metrics.append(
+        of_features: list[Any] = [
             DataDriftPreset(
                 columns=[column.name for column in features],
                 drift_share=comparison.needed_share,
                 per_column_method={column.name: methods[column.name] for column in features},
                 per_column_threshold={column.name: column.threshold for column in features},
             )
-        )
-        single = [column for column in drawn if column.is_target]
+        ]
     else:  # what the table says of the dataset would not be the verdict
-        single = list(drawn)
-    metrics += [
-        ValueDrift(column=column.name, method=methods[column.name].name, threshold=column.threshold)
-        for column in single
-    ]
-    return metrics
+        of_features = single("feature")
+    return [*single("prediction"), *of_features, *single("target")]
 
 
 @contextmanager
@@ -231,6 +247,13 @@ def _answer(column: ColumnDrift) -> Callable[..., tuple[float, bool]]:
         return column.distance, column.differs
 
     return answer
+
+
+def _prediction_text(comparison: Comparison) -> str | None:
+    if comparison.prediction is None:
+        return None
+    verdict = "differs" if comparison.prediction.differs else "is alike"
+    return f"What production predicts {verdict}."
 
 
 def _target_text(target: str | None, task: str, comparison: Comparison) -> str:

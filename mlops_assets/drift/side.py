@@ -69,6 +69,36 @@ class Side:
         return self._effects[key]
 
 
+class Outputs:
+    """What a model predicts for the rows of one side, made ready to be compared.
+
+    Args:
+        values: One a row: the probability of the positive class, the class, or the number.
+        periods: The number of each row's period, as for :class:`Side`.
+    """
+
+    def __init__(self, values: pd.Series, periods: np.ndarray) -> None:
+        self.values = Values(values, np.arange(len(values)), periods)
+        self.periods = Periods.of(periods)
+        self.all = values
+        self._effects: dict[tuple[Kind, int], DayEffect] = {}
+
+    def effect(self, kind: Kind, longest: int, correlation: float) -> DayEffect | None:
+        """What is usual between its own periods; None where too few are known.
+
+        Args:
+            kind: What the values are.
+            longest: How many periods in a row are compared with it at the most.
+            correlation: Of one period with the next.
+        """
+        if self.periods.known < FEWEST_PERIODS:
+            return None
+        key = kind, longest
+        if key not in self._effects:
+            self._effects[key] = self.values.effect(kind, longest)[0]
+        return replace(self._effects[key], correlation=correlation)
+
+
 @dataclass(frozen=True)
 class Periods:
     """The periods that the rows of a side come from.

@@ -12,13 +12,14 @@ the reference's own periods.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from mlops_assets.drift.day_effects import DayEffect, Kind
 from mlops_assets.drift.policy import DriftPolicy
-from mlops_assets.drift.side import DayEffects, Periods, Side, Values, kind_of_sides
+from mlops_assets.drift.side import DayEffects, Outputs, Periods, Side, Values, kind_of_sides
 from mlops_assets.drift.statistics import (
     NOTHING,
     Counted,
@@ -34,6 +35,8 @@ from mlops_assets.drift.statistics import (
 WASSERSTEIN = "Wasserstein distance (normed)"
 JENSEN_SHANNON = "Jensen-Shannon distance"
 MISSING = "Jensen-Shannon distance of the missing share"
+PREDICTION = "production's prediction"
+Role = Literal["feature", "target", "prediction"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class ColumnDrift:
     """How one column of a batch compares with the reference.
 
     ``p_value`` is the column's own (Bonferroni over its test of values and of missing share),
-    ``p_adjusted`` the one corrected over the feature columns; for the target they are equal.
+    ``p_adjusted`` the one corrected over the feature columns; for the target, and for what
+    production predicts, they are equal.
     """
 
     name: str
@@ -53,17 +57,21 @@ class ColumnDrift:
     threshold: float
     differs: bool
     note: str = ""
-    is_target: bool = False
+    role: Role = "feature"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A batch compared with a reference: the features first, the target last where it is known.
+    """A batch compared with a reference.
+
+    First what production predicts, where that is compared, then the features, last the target,
+    where that is known.
 
     ``joint_p`` is the probability that so many feature columns are as different by chance.
     ``inflation`` says how many times more a column varies between periods like these than rows
     that were drawn one by one would: the median of the features; 1.0 where no periods are known.
-    ``target_inflation`` is that of the target; 1.0 where it may be chance.
+    ``target_inflation`` is that of the target, and ``prediction_inflation`` that of what production
+    predicts; 1.0 where it may be chance.
     """
 
     columns: tuple[ColumnDrift, ...]
@@ -75,16 +83,22 @@ class Comparison:
     inflation: float = 1.0
     periods: int = 1
     target_inflation: float = 1.0
+    prediction_inflation: float = 1.0
 
     @property
     def features(self) -> tuple[ColumnDrift, ...]:
         """The feature columns."""
-        return tuple(column for column in self.columns if not column.is_target)
+        return tuple(column for column in self.columns if column.role == "feature")
 
     @property
     def target(self) -> ColumnDrift | None:
         """The target, if both sides have labels."""
-        return next((column for column in self.columns if column.is_target), None)
+        return self._of("target")
+
+    @property
+    def prediction(self) -> ColumnDrift | None:
+        """What production predicts, if that was compared."""
+        return self._of("prediction")
 
     @property
     def drifted_columns(self) -> tuple[str, ...]:
@@ -117,9 +131,17 @@ class Comparison:
         return self.target is not None and self.target.differs
 
     @property
+    def prediction_drift(self) -> bool:
+        """Whether what production predicts differs."""
+        return self.prediction is not None and self.prediction.differs
+
+    @property
     def differs(self) -> bool:
-        """Whether the batch differs: enough of its features, or its target."""
-        return self.features_differ or self.target_drift
+        """Whether the batch differs: enough of its features, its target, or its predictions."""
+        return self.features_differ or self.target_drift or self.prediction_drift
+
+    def _of(self, role: Role) -> ColumnDrift | None:
+        return next((column for column in self.columns if column.role == role), None)
 
 
 @dataclass(frozen=True)
@@ -170,6 +192,7 @@ def compare_sides(
     task: str,
     policy: DriftPolicy,
     effects: "DayEffects | None" = None,
+    outputs: tuple[Outputs, Outputs] | None = None,
 ) -> Comparison:
     """As `compare`, of sides that were made ready with the same features, target and policy.
 
@@ -179,6 +202,8 @@ def compare_sides(
         task: As for `compare`.
         policy: As for `compare`.
         effects: What is usual between periods; None: rows count as independent.
+        outputs: What production predicts for rows of the reference that it has not learned from,
+            and for those of the batch; None: not compared.
     """
     between = _Between(effects, reference.periods, batch.periods) if effects else None
     kinds: dict[str, Kind] = {
@@ -200,8 +225,11 @@ def compare_sides(
         verdict = _verdict(
             reference.target, kind, labels, lambda p_value: p_value <= policy.target_significance
         )
-        columns.append(replace(verdict, is_target=True))
-    features = [column for column in columns if not column.is_target]
+        columns.append(replace(verdict, role="target"))
+    features = [column for column in columns if column.role == "feature"]
+    level = policy.prediction_level(labelled=len(columns) > len(features))
+    predicted = _prediction(*outputs, level, policy, effects) if outputs else None
+    columns = [predicted[0], *columns] if predicted else columns
     first = [own[0].inflation for own in tests.values()]
     return Comparison(
         tuple(columns),
@@ -213,7 +241,30 @@ def compare_sides(
         float(np.median(first)) if first else 1.0,
         max(1, batch.periods.known),
         target_inflation,
+        predicted[1] if predicted else 1.0,
     )
+
+
+def _prediction(
+    then: Outputs, now: Outputs, level: float, policy: DriftPolicy, effects: DayEffects | None
+) -> tuple[ColumnDrift, float] | None:
+    """What production predicts, and how many times more it varies between days than rows would.
+
+    None where nobody knows how it varies between days.
+    """
+    if not then.values.rows or not now.values.rows:
+        return None
+    kind = kind_of_sides(then.values, now.values)
+    between, certain = None, False
+    if effects:
+        effect = then.effect(kind, policy.window, effects.correlation)
+        if effect is None:
+            return None
+        known = replace(effects, values={PREDICTION: effect}, missing={})
+        between, certain = _Between(known, then.periods, now.periods), effect.certain
+    tests = _tests(PREDICTION, then.values, now.values, kind, policy, between)
+    verdict = _verdict(PREDICTION, kind, tests, lambda p_value: p_value <= level)
+    return replace(verdict, role="prediction"), tests[0].inflation if certain else 1.0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from mlops_assets.data.faults.find import find_faults
 from mlops_assets.data.faults.suspicion import Suspicion
 from mlops_assets.drift.policy import DriftPolicy
 from mlops_assets.drift.score import Scored, ScoreFall, falls
-from mlops_assets.drift.side import DayEffects, Side
+from mlops_assets.drift.side import DayEffects, Outputs, Side
 from mlops_assets.drift.two_sample import Comparison, compare_sides
 from mlops_assets.metrics import Metric
 from mlops_assets.promotion.beside import Beside
@@ -49,6 +49,7 @@ class Comparing(Protocol):
         task: str,
         policy: DriftPolicy,
         effects: DayEffects | None = None,
+        outputs: tuple[Outputs, Outputs] | None = None,
     ) -> Comparison:
         """As :func:`mlops_assets.drift.two_sample.compare_sides`."""
         ...

@@ -39,7 +39,7 @@ from mlops_assets.drift.score import (
     fall_of_days,
     score_spread,
 )
-from mlops_assets.drift.side import DayEffects, Side
+from mlops_assets.drift.side import DayEffects, Outputs, Side
 from mlops_assets.drift.two_sample import Comparison
 from mlops_assets.drift.verdict import Verdict, hold, judge
 from mlops_assets.drift.weakest import WeakSlice, weakest_slice
@@ -51,6 +51,7 @@ from mlops_assets.lifecycle.faults import advice, suspected
 from mlops_assets.lifecycle.journal import ALL, BatchTaken, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.lineage import decided_before
+from mlops_assets.lifecycle.outputs import ProductionOutputs
 from mlops_assets.lifecycle.performance import performance_of
 from mlops_assets.lifecycle.predictions import served_by
 from mlops_assets.lifecycle.reference import Reference, Table, baseline_periods
@@ -81,12 +82,13 @@ class Day:
         self.reference = Reference(life, partition, self.baseline, self.reports)
         self.side = self.reference.several([partition])
         self.effects = self.reference.effects
-        self.against_reference = self._compare(self.reference.side, self.side, self.effects)
         self.registry = life.registry
         self.production = served_by(life, partition)
         self.model = life.load(self.production)
         self.unseen = self.unseen_by(self.production)
         self.now = self.scored(self.unseen)
+        self.outputs = ProductionOutputs(self) if spec.drift.prediction_significance else None
+        self.against_reference = self._beside_reference([partition])
         self.matches: dict[Regime, RegimeMatch] = {}
 
     @cached_property
@@ -200,15 +202,37 @@ class Day:
     def _together(self) -> Together:
         """Several days at once; and this one by its rows, where that is enough."""
         return Together(
-            compare=lambda window: self._compare(
-                self.reference.side,
-                self.reference.several([*window, self.partition]),
-                self.effects,
-            ),
-            at_once=None
-            if self.days_differ
-            else self._compare(self.reference.baseline_side, self.side, None),
+            compare=lambda window: self._beside_reference([*window, self.partition]),
+            at_once=None if self.days_differ else self._by_rows(),
         )
+
+    def _beside_reference(self, partitions: Sequence[str]) -> Comparison:
+        """Some days as one against the reference, as days vary."""
+        return self._compare(
+            self.reference.side,
+            self.reference.several(partitions),
+            self.effects,
+            self.outputs and (self._reference_outputs, self.outputs.on_days(partitions)),
+        )
+
+    def _by_rows(self) -> Comparison:
+        """The batch against the baseline, as if its rows were independent.
+
+        Of columns that hardly vary between days one may, and what production predicts with it.
+        """
+        alike = self.against_reference.prediction_inflation < DAYS_ALIKE
+        outputs = self.outputs if alike else None
+        return self._compare(
+            self.reference.baseline_side,
+            self.side,
+            None,
+            outputs and (outputs.on_holdout(), outputs.on_days([self.partition])),
+        )
+
+    @cached_property
+    def _reference_outputs(self) -> Outputs:
+        assert self.outputs is not None
+        return self.outputs.on_reference()
 
     @property
     def days_differ(self) -> bool:
@@ -279,6 +303,8 @@ class Day:
             verdict,
             f"{found}, beside {self.reference.name}",
             performance_of(self),
+            self.outputs
+            and (self._reference_outputs.all, self.outputs.on_days([self.partition]).all),
         )
         for regime, match in self.matches.items():
             if regime.name == verdict.regime:
@@ -494,9 +520,17 @@ class Day:
                 break
         return latest
 
-    def _compare(self, reference: Side, batch: Side, effects: DayEffects | None) -> Comparison:
+    def _compare(
+        self,
+        reference: Side,
+        batch: Side,
+        effects: DayEffects | None,
+        outputs: tuple[Outputs, Outputs] | None = None,
+    ) -> Comparison:
         spec = self.spec
-        return self.life.comparing.compare(reference, batch, spec.task, spec.drift, effects)
+        return self.life.comparing.compare(
+            reference, batch, spec.task, spec.drift, effects, outputs
+        )
 
     def _write_page(
         self,
@@ -506,6 +540,7 @@ class Day:
         verdict: Verdict,
         found: str,
         performance: Performance | None = None,
+        predicted: tuple[pd.Series, pd.Series] | None = None,
     ) -> None:
         spec = self.spec
         write_html(
@@ -520,6 +555,7 @@ class Day:
             f"{spec.name}, {self.partition}: {found}",
             verdict.reasons,
             performance,
+            predicted,
         )
 
 

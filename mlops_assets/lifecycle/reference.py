@@ -85,7 +85,7 @@ class Reference:
     def side(self) -> Side:
         """Its rows, ready to be compared."""
         life = self._life
-        hashes = (life.journal.baseline().data_hash, *map(self._hash_of, self.quiet))
+        hashes = (life.journal.baseline().data_hash, *map(self.hash_of, self.quiet))
         return self._side(hashes, self.table)
 
     @property
@@ -115,7 +115,7 @@ class Reference:
 
     def several(self, partitions: Sequence[str]) -> Side:
         """Some days as one."""
-        hashes = tuple(self._hash_of(day) for day in partitions)
+        hashes = tuple(self.hash_of(day) for day in partitions)
         return self._side(hashes, lambda: self.days(partitions))
 
     def _effects_of_days_unlike(self) -> DayEffects | None:
@@ -149,7 +149,8 @@ class Reference:
     def _batch(self, day: str) -> pd.DataFrame:
         return self._life.store.read(self._life.spec.name, "drifted_batch", day)
 
-    def _hash_of(self, day: str) -> str:
+    def hash_of(self, day: str) -> str:
+        """What tells a day's rows from those of another delivery of it."""
         taken = self._life.journal.batch(day)
         return taken.data_hash if taken else day
 

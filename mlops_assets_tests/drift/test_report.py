@@ -20,7 +20,8 @@ from mlops_assets.drift.report import (
     sweep_pages,
     write_html,
 )
-from mlops_assets.drift.two_sample import compare
+from mlops_assets.drift.side import Outputs, Side
+from mlops_assets.drift.two_sample import compare, compare_sides
 from mlops_assets.metrics import get_metric
 from mlops_assets.slices import SliceScore
 
@@ -244,3 +245,26 @@ def test_a_page_that_was_left_half_written_is_swept_and_no_other(tmp_path, monke
 
 def interrupt(*given):
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_what_production_predicts_comes_first(tmp_path, hidden):
+    columns = Columns(target="label", sensitive=["label"] if hidden else [])
+    then, now = frame(1), frame(2)
+    said = [
+        pd.Series(np.random.default_rng(seed).random(rows)) for seed, rows in ((0, 80), (1, 300))
+    ]
+    outputs = tuple(Outputs(each, np.full(len(each), -1)) for each in said)
+    features, path = columns.features(then), tmp_path / "day.html"
+    sides = [Side(each, features, "label", 20_000) for each in (then, now)]
+    comparison = compare_sides(*sides, "classification", DriftPolicy(), None, outputs)
+    assert comparison.columns[0].role == "prediction"
+    write_html(
+        *(then, now, features, None if hidden else "label", "classification", comparison, columns),
+        path=path,
+        title="iris, 2026-01-04",
+        predicted=(said[0], said[1]),
+    )
+    page = path.read_text(encoding="utf-8")
+    assert "What production predicts is alike." in page
+    assert (f"Drift score: {comparison.prediction.distance:.3f}" in page) is not hidden

@@ -13,7 +13,7 @@ from mlops_assets.drift.retraining import (
     known_already,
 )
 from mlops_assets.drift.score import ScoreFall
-from mlops_assets.drift.two_sample import ColumnDrift, Comparison
+from mlops_assets.drift.two_sample import ColumnDrift, Comparison, Role
 from mlops_assets.drift.verdict import hold, judge
 from mlops_assets_tests.drift.made import regime, report
 
@@ -22,19 +22,17 @@ DAY = "2026-01-10"
 BATCH = Batch(DAY, rows=300, labelled_rows=300, production="1")
 
 
-def column(name: str, differs: bool, *, is_target: bool = False) -> ColumnDrift:
+def column(name: str, differs: bool, role: Role = "feature") -> ColumnDrift:
     distance = 1.42 if differs else 0.05
     p_value = 1e-9 if differs else 0.5
-    return ColumnDrift(
-        name, "numerical", p_value, p_value, distance, "D", 0.1, differs, is_target=is_target
-    )
+    return ColumnDrift(name, "numerical", p_value, p_value, distance, "D", 0.1, differs, role=role)
 
 
 def comparison(differing: int, *, target: bool | None = False) -> Comparison:
     """Four features, of which so many differ, and a target (None: no labels)."""
     columns = [column(f"f{place}", place < differing) for place in range(4)]
     if target is not None:
-        columns.append(column("label", target, is_target=True))
+        columns.append(column("label", target, "target"))
     return Comparison(tuple(columns), 0.3, 1000, 300)
 
 

@@ -1,0 +1,100 @@
+"""What production predicts for rows that it has not learned from, ready to be compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from mlops_assets.drift.side import Outputs, sampled
+from mlops_assets.lifecycle.rows import evaluation_rows, not_learned
+from mlops_assets.predicted import Predicted
+
+if TYPE_CHECKING:
+    from mlops_assets.lifecycle.day import Day
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a version says of a day's rows: one value a row."""
+
+    values: np.ndarray
+
+    @property
+    def cells(self) -> int:
+        """How much it takes to keep it."""
+        return len(self.values)
+
+
+class ProductionOutputs:
+    """What production predicts: on the baseline holdout, on the reference, and on some days.
+
+    Of a binary target it is the probability of the positive class, of another one the class, of a
+    regression the number; where the model knows no probabilities, the class.
+
+    Args:
+        day: The day whose production it is.
+    """
+
+    def __init__(self, day: "Day") -> None:
+        self._day = day
+        self._positive = day.life.positive
+
+    def on_holdout(self) -> Outputs:
+        """On the baseline holdout, each row with its period."""
+        holdout = self._day.holdout
+        return Outputs(pd.Series(self._values(holdout.y_pred)), self._day.holdout_periods)
+
+    def on_reference(self) -> Outputs:
+        """On the baseline holdout and the quiet days since: the latest, as a comparison allows."""
+        holdout, most = self._day.holdout, self._day.spec.drift.max_rows
+        periods = self._day.holdout_periods
+        parts, numbers, rows = [self._values(holdout.y_pred)], [periods], len(periods)
+        first = int(periods.max(initial=-1)) + 1
+        quiet = self._day.reference.quiet
+        for place, partition in reversed(list(enumerate(quiet))):
+            if rows >= most:
+                break
+            said = self._said(partition)
+            parts.append(said)
+            numbers.append(np.full(len(said), first + place))
+            rows += len(said)
+        return Outputs(_joined(parts), np.concatenate(numbers))
+
+    def on_days(self, partitions: Sequence[str]) -> Outputs:
+        """On some days, each a period."""
+        parts = [self._said(partition) for partition in partitions]
+        lengths = [len(part) for part in parts]
+        return Outputs(_joined(parts), np.repeat(np.arange(len(parts)), lengths))
+
+    def _said(self, partition: str) -> np.ndarray:
+        """On the rows of a day that production has not learned from, labelled or not."""
+        day = self._day
+        key = "outputs", day.production.number, partition, day.reference.hash_of(partition)
+        return day.life.sides.side(key, lambda: _Said(self._predict(partition))).values
+
+    def _predict(self, partition: str) -> np.ndarray:
+        day, spec = self._day, self._day.spec
+        if partition == day.partition and len(day.now.y_true) == len(day.batch):
+            return self._values(day.now.y_pred)
+        if day.production.tags.get("partition", "") < partition:
+            rows = day.life.store.read(spec.name, "drifted_batch", partition)
+        else:
+            rows = not_learned(day.life, evaluation_rows(day.life, [partition]), day.production)
+        rows = rows.iloc[np.sort(sampled(rows, day.features, spec.drift.max_rows))]
+        return self._values(day.model.predict(rows)) if len(rows) else np.array([])
+
+    def _values(self, said: object) -> np.ndarray:
+        predicted = Predicted.of(said)  # pyright: ignore[reportArgumentType]
+        binary = predicted.classes is not None and len(predicted.classes) == 2
+        probability = predicted.probability(self._positive) if binary else None
+        if probability is not None:
+            return probability
+        classes = self._day.spec.task == "classification"  # which may be numbers
+        return predicted.labels.astype(object) if classes else predicted.labels
+
+
+def _joined(parts: Sequence[np.ndarray]) -> pd.Series:
+    known = [pd.Series(part) for part in parts if len(part)]
+    return pd.concat(known, ignore_index=True) if known else pd.Series([], dtype=float)
