@@ -79,7 +79,7 @@ class ProductionOutputs:
         if partition == day.partition and len(day.now.y_true) == len(day.batch):
             return self._values(day.now.y_pred)
         if day.production.tags.get("partition", "") < partition:
-            rows = day.life.store.read(spec.name, "drifted_batch", partition)
+            rows = day.reference.batch(partition)
         else:
             rows = not_learned(day.life, evaluation_rows(day.life, [partition]), day.production)
         rows = rows.iloc[np.sort(sampled(rows, day.features, spec.drift.max_rows))]

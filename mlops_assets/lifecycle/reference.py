@@ -51,6 +51,7 @@ class Reference:
         self._life, self._partition, self._baseline = life, partition, baseline
         self._reports = [report for report in reports if report.partition < partition]
         self._features = tuple(life.spec.columns.features(baseline))
+        self._read: dict[str, pd.DataFrame] = {}
 
     @cached_property
     def baseline_periods(self) -> np.ndarray:
@@ -104,7 +105,7 @@ class Reference:
 
     def table(self) -> Table:
         """Its rows: the baseline's, then those of the quiet days."""
-        tables = [self._batch(day) for day in self.quiet]
+        tables = [self.batch(day) for day in self.quiet]
         known = self.baseline_periods
         first = int(known.max(initial=-1)) + 1
         days = [np.full(len(rows), first + place) for place, rows in enumerate(tables)]
@@ -130,7 +131,7 @@ class Reference:
 
     def days(self, partitions: Sequence[str]) -> Table:
         """The rows of some days, in their order, each day a period."""
-        tables = [self._batch(day) for day in partitions]
+        tables = [self.batch(day) for day in partitions]
         lengths = [len(rows) for rows in tables]
         return Table(
             pd.concat(tables, ignore_index=True), np.repeat(np.arange(len(tables)), lengths)
@@ -146,8 +147,14 @@ class Reference:
 
         return self._life.sides.side((hashes, columns), make)
 
-    def _batch(self, day: str) -> pd.DataFrame:
-        return self._life.store.read(self._life.spec.name, "drifted_batch", day)
+    def batch(self, day: str) -> pd.DataFrame:
+        """The rows of a day; read once, where there are not too many."""
+        if day in self._read:
+            return self._read[day]
+        rows = self._life.store.read(self._life.spec.name, "drifted_batch", day)
+        if sum(map(len, self._read.values())) + len(rows) <= self._life.spec.drift.max_rows:
+            self._read[day] = rows
+        return rows
 
     def hash_of(self, day: str) -> str:
         """What tells a day's rows from those of another delivery of it."""

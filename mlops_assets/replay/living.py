@@ -42,15 +42,22 @@ _MOST_CELLS = 30_000_000  # of tables made ready, in memory
 
 @dataclass(frozen=True)
 class Decided:
-    """What was decided on a day, in the words of production, or ``held``, or ``failed``.
+    """What was decided on a day's candidate, as production says it, or ``held``, or ``failed``.
 
-    ``checks`` are those of the gate that did not hold.
+    ``checks`` are those of the gate that did not hold. ``made_on`` is the day on which it was
+    decided where that is another one: later days have told.
     """
 
     partition: str
     decision: str
     reasons: tuple[str, ...]
     checks: tuple[str, ...] = ()
+    made_on: str | None = None
+
+    @property
+    def day(self) -> str:
+        """The day on which it was decided."""
+        return self.made_on or self.partition
 
 
 @dataclass
@@ -238,7 +245,7 @@ class Living:
         elif verdict.held or (verdict.retrain and not found.decided_before):
             log.decisions.append(Decided(partition, HELD, (why_not,)))
         if found.promotion_due:
-            self._decide_again(found.promotion_due)
+            self._decide_again(found.promotion_due, partition)
         if found.rollback_due:
             self._roll_back(partition, found)
 
@@ -255,19 +262,20 @@ class Living:
         self._retrained.append(partition)
         self._note(partition, made)
 
-    def _decide_again(self, partition: str) -> None:
+    def _decide_again(self, partition: str, day: str) -> None:
         """A challenger is credibly better by now."""
         try:
             made = decide_on_candidate(self.life, partition)
         except UserError as error:
-            self.log.decisions.append(Decided(partition, FAILED, (str(error),)))
+            failed = Decided(partition, FAILED, (str(error),), made_on=day)
+            self.log.decisions.append(failed)
             return
-        self._note(partition, made)
+        self._note(partition, made, day)
 
-    def _note(self, partition: str, made: DecisionOutcome) -> None:
+    def _note(self, partition: str, made: DecisionOutcome, day: str | None = None) -> None:
         checks = made.decided.checks if made.decided else ()
         failed = tuple(check.name for check in checks if not check.passed)
-        self.log.decisions.append(Decided(partition, made.decision, made.reasons, failed))
+        self.log.decisions.append(Decided(partition, made.decision, made.reasons, failed, day))
 
     def _roll_back(self, partition: str, found: DriftOutcome) -> None:
         move = roll_back(self.life, partition, found.production.number)

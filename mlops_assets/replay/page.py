@@ -154,7 +154,7 @@ def _left_out(found: dict[str, Any]) -> str:
 def _decisions(policy: dict[str, Any]) -> str:
     made = policy["decisions"]
     rows = "".join(
-        f"<tr><td>{html.escape(one['partition'])}</td>"
+        f"<tr><td>{html.escape(one['partition'])}{_later(one)}</td>"
         f'<td><span class="kind {html.escape(one["decision"])}">'
         f"{html.escape(one['decision'].replace('_', ' '))}</span></td>"
         f"<td>{html.escape(' '.join(one['reasons']))}</td></tr>"
@@ -167,6 +167,13 @@ def _decisions(policy: dict[str, Any]) -> str:
         f"<details><summary>{name}: {len(made)} decision{'' if len(made) == 1 else 's'}</summary>"
         f'<div class="wide"><table class="decisions"><tbody>{rows}</tbody></table></div></details>'
     )
+
+
+def _later(decision: dict[str, Any]) -> str:
+    """The day on which it was decided, where later days have told."""
+    if decision["day"] == decision["partition"]:
+        return ""
+    return f"<br>on {html.escape(decision['day'])}"
 
 
 def _code(sentence: str) -> str:

@@ -67,6 +67,7 @@ def _policy(lived: Lived) -> dict[str, Any]:
         "decisions": [
             {
                 "partition": decided.partition,
+                "day": decided.day,
                 "decision": decided.decision,
                 "reasons": list(decided.reasons),
             }

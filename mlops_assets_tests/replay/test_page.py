@@ -21,7 +21,7 @@ DAYS = tuple(f"2026-01-{n:02}" for n in range(1, 15))
 def found():
     spec = iris_spec()
     decisions = [
-        Decided(DAYS[3], "promoted", (f"better: {EVIL}",)),
+        Decided(DAYS[3], "promoted", (f"better: {EVIL}",), made_on=DAYS[8]),
         Decided(DAYS[5], "inconclusive", ("not credibly",), ("credibly_better",)),
     ]
     log = Log(
@@ -86,13 +86,21 @@ def test_days_that_were_left_out_are_listed(html):
     assert "A note." in html
 
 
+def test_a_challenger_is_drawn_where_later_days_promoted_it(html, found):
+    promoted, waits = found["policies"][0]["decisions"]
+    assert (promoted["partition"], promoted["day"]) == (DAYS[3], DAYS[8])
+    assert waits["day"] == waits["partition"] == DAYS[5]
+    assert f"<td>{DAYS[3]}<br>on {DAYS[8]}</td>" in html
+    assert f"<td>{DAYS[5]}</td>" in html
+
+
 def test_the_result_has_what_was_agreed(found):
     assert {"model", "from", "to", "metric", "policies", "seconds"} <= set(found)
     agreed = {"name", "mean_score", "retrainings", "promotions", "rejections", "rollbacks", "held"}
     for policy in found["policies"]:
         assert agreed | {"scores", "decisions"} <= set(policy)
         for decision in policy["decisions"]:
-            assert set(decision) == {"partition", "decision", "reasons"}
+            assert set(decision) == {"partition", "day", "decision", "reasons"}
     assert found["policies"][0]["promotions"] == 1
     assert found["policies"][0]["rejections"] == 1
     json.dumps(found, allow_nan=False)
