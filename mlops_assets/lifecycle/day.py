@@ -220,7 +220,8 @@ class Day:
 
         Of columns that hardly vary between days one may, and what production predicts with it.
         """
-        alike = self.against_reference.prediction_inflation < DAYS_ALIKE
+        found = self.against_reference
+        alike = found.prediction is not None and found.prediction_inflation < DAYS_ALIKE
         outputs = self.outputs if alike else None
         return self._compare(
             self.reference.baseline_side,

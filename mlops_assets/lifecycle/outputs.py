@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.drift.side import Outputs, sampled
+from mlops_assets.lifecycle.reference import MOST_QUIET
 from mlops_assets.lifecycle.rows import evaluation_rows, not_learned
 from mlops_assets.predicted import Predicted
 
@@ -47,42 +48,41 @@ class ProductionOutputs:
         return Outputs(pd.Series(self._values(holdout.y_pred)), self._day.holdout_periods)
 
     def on_reference(self) -> Outputs:
-        """On the baseline holdout and the quiet days since: the latest, as a comparison allows."""
-        holdout, most = self._day.holdout, self._day.spec.drift.max_rows
-        periods = self._day.holdout_periods
-        parts, numbers, rows = [self._values(holdout.y_pred)], [periods], len(periods)
+        """On the baseline holdout and the quiet days since, of which each has its share."""
+        holdout, periods = self._day.holdout, self._day.holdout_periods
+        a_day = max(1, self._day.spec.drift.max_rows // MOST_QUIET)
+        quiet = [self._said(partition, a_day) for partition in self._day.reference.quiet]
         first = int(periods.max(initial=-1)) + 1
-        quiet = self._day.reference.quiet
-        for place, partition in reversed(list(enumerate(quiet))):
-            if rows >= most:
-                break
-            said = self._said(partition)
-            parts.append(said)
-            numbers.append(np.full(len(said), first + place))
-            rows += len(said)
-        return Outputs(_joined(parts), np.concatenate(numbers))
+        numbers = [np.full(len(said), first + place) for place, said in enumerate(quiet)]
+        parts = [self._values(holdout.y_pred), *quiet]
+        return Outputs(_joined(parts), np.concatenate([periods, *numbers]))
 
     def on_days(self, partitions: Sequence[str]) -> Outputs:
         """On some days, each a period."""
-        parts = [self._said(partition) for partition in partitions]
+        most = self._day.spec.drift.max_rows
+        parts = [self._said(partition, most) for partition in partitions]
         lengths = [len(part) for part in parts]
         return Outputs(_joined(parts), np.repeat(np.arange(len(parts)), lengths))
 
-    def _said(self, partition: str) -> np.ndarray:
+    def _said(self, partition: str, most: int) -> np.ndarray:
         """On the rows of a day that production has not learned from, labelled or not."""
         day = self._day
-        key = "outputs", day.production.number, partition, day.reference.hash_of(partition)
-        return day.life.sides.side(key, lambda: _Said(self._predict(partition))).values
+        data_hash = day.reference.hash_of(partition)
+        key = "outputs", day.production.number, partition, data_hash, most
+        return day.life.sides.side(key, lambda: _Said(self._predict(partition, most))).values
 
-    def _predict(self, partition: str) -> np.ndarray:
-        day, spec = self._day, self._day.spec
+    def _predict(self, partition: str, most: int) -> np.ndarray:
+        day = self._day
         if partition == day.partition and len(day.now.y_true) == len(day.batch):
             return self._values(day.now.y_pred)
         if day.production.tags.get("partition", "") < partition:
             rows = day.reference.batch(partition)
         else:
             rows = not_learned(day.life, evaluation_rows(day.life, [partition]), day.production)
-        rows = rows.iloc[np.sort(sampled(rows, day.features, spec.drift.max_rows))]
+        if partition == day.partition:
+            rows = rows.iloc[np.sort(sampled(rows, day.features, most))]
+        elif len(rows) > most:  # a hash of each row would cost more than all else
+            rows = rows.iloc[np.linspace(0, len(rows) - 1, most).astype(int)]
         return self._values(day.model.predict(rows)) if len(rows) else np.array([])
 
     def _values(self, said: object) -> np.ndarray:

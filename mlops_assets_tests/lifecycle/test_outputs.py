@@ -148,3 +148,21 @@ def test_a_lasting_change_is_found_though_days_vary():
     found = lived(one, 7, 3, 0.3, shift=1.5)
     assert any(each.verdict.drift_detected for each in found)
     assert not any(each.comparison.features_differ for each in found)
+
+
+def test_every_quiet_day_has_its_share_however_large_it_is():
+    one = life(by_days(28, 1, 0.3), **COLUMNS, drift={"max_rows": 280, "resamples": 200})
+    lived(one, 14, 4, 0.3)
+    found = Day(one, "2026-01-14").outputs.on_reference()
+    rows = found.values.rows - len(Day(one, "2026-01-14").holdout.y_true)
+    quiet = len(Day(one, "2026-01-14").reference.quiet)
+    assert quiet >= 7
+    assert rows == 10 * quiet
+
+
+def test_it_is_not_held_against_rows_where_nobody_knows_how_it_varies():
+    # Of eight days two or so are in the holdout: too few to tell.
+    one = life(by_days(8, 1, 0.7), **COLUMNS)
+    found = lived(one, 3, 2, 0.7)
+    assert all(each.comparison.prediction is None for each in found)
+    assert not any(each.verdict.drift_detected for each in found)
