@@ -2,27 +2,23 @@
 
 import datetime as dt
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mlops_assets.data.faults.suspicion import Suspicion
-from mlops_assets.drift.day_effects import DAYS_ALIKE, FEWEST_PERIODS
-from mlops_assets.drift.estimate import Estimate, estimated_fall
+from mlops_assets.drift.day_effects import DAYS_ALIKE
+from mlops_assets.drift.estimate import Estimate
 from mlops_assets.drift.findings import (
     Batch,
-    DaysScore,
     EstimatedScore,
     RegimeMatch,
-    ScoreCheck,
     Together,
 )
 from mlops_assets.drift.importance import RankedColumn, permutation_importance, rank_by_importance
 from mlops_assets.drift.nearest import MOST_COMPARED, distance, nearest, summarize, units
-from mlops_assets.drift.performance import Performance
 from mlops_assets.drift.regimes import (
     Regime,
     ReportRecord,
@@ -30,14 +26,9 @@ from mlops_assets.drift.regimes import (
     not_held,
     quiet_days,
 )
-from mlops_assets.drift.report import write_html
 from mlops_assets.drift.retraining import drifted_in_a_row
 from mlops_assets.drift.score import (
     Scored,
-    ScoreFall,
-    fall_beyond_days,
-    fall_of_days,
-    score_spread,
 )
 from mlops_assets.drift.side import DayEffects, Outputs, Side
 from mlops_assets.drift.two_sample import Comparison
@@ -46,26 +37,24 @@ from mlops_assets.drift.weakest import WeakSlice, weakest_slice
 from mlops_assets.errors import UserError
 from mlops_assets.fairness import Fairness
 from mlops_assets.lifecycle.besides import Besides
-from mlops_assets.lifecycle.estimated import estimate_of
+from mlops_assets.lifecycle.estimated import estimate_of, told_of
 from mlops_assets.lifecycle.faults import advice, suspected
 from mlops_assets.lifecycle.journal import ALL, BatchTaken, Reported
 from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.lineage import decided_before
 from mlops_assets.lifecycle.outputs import ProductionOutputs
-from mlops_assets.lifecycle.performance import performance_of
 from mlops_assets.lifecycle.predictions import served_by
 from mlops_assets.lifecycle.reference import Reference, Table, baseline_periods
 from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows, not_learned
+from mlops_assets.lifecycle.scores import Scores
 from mlops_assets.lifecycle.slices import fairness_on, scores_by_slice
 from mlops_assets.lifecycle.summaries import summaries
 from mlops_assets.predicted import Predicted
 from mlops_assets.promotion.registry import Version
-from mlops_assets.random_effects import Measured, Spread
 from mlops_assets.slices import SliceScore
 from mlops_assets.training.features import model_input
 
 MOST_OF_REGIME = 28  # days of it that a batch is compared with: the latest, as of the quiet ones
-_MUCH_UNLIKE = 0.1  # of a day's rows: some are in any table of many columns
 SUMMARIZED = 3  # days that say whether a regime is near: of one alone, it may be the weather
 
 
@@ -117,29 +106,12 @@ class Day:
     @cached_property
     def estimated_score(self) -> EstimatedScore | None:
         """What the estimate says, where there are too few labels to know the score itself."""
-        labelled, found = len(self.now.y_true), self.estimate
-        if found is None or labelled >= self.spec.gate.min_evaluation_rows:
-            return None
-        metric, policy = self.life.metric, self.spec.drift
-        then = metric.score(self.holdout.y_true, metric.looks_at(self.holdout.y_pred))
-        fallen = estimated_fall(found, then, metric, policy.score_confidence) > 0
-        relation = "credibly below" if fallen else "not credibly below"
-        days = f"known from {found.days} days" if found.days else "how days differ is not known"
-        unlike = ""
-        if found.unlike >= _MUCH_UNLIKE:
-            unlike = (
-                f"; {100 * found.unlike:.0f} % of the rows have values beyond all with labels, "
-                "where errors may be larger than any so far"
-            )
-        means = "its own probabilities" if metric.task == "classification" else "its errors so far"
-        return EstimatedScore(
-            f"production's score is estimated at {found.score:.3f} by {means} "
-            f"(without labels, {found.rows} rows; 95 % from {found.lower:.3f} to "
-            f"{found.upper:.3f}, {days}), {relation} its {then:.3f} on the baseline holdout"
-            f"{unlike}{'; get labels to know' if fallen else ''}",
-            fallen=fallen,
-            counts=policy.estimated_score == "retrain",
-        )
+        return told_of(self)
+
+    @cached_property
+    def scores(self) -> Scores:
+        """How production's score stands beside what it is known by."""
+        return Scores(self)
 
     @cached_property
     def faults(self) -> tuple[Suspicion, ...]:
@@ -162,7 +134,7 @@ class Day:
         return judge(
             Batch(self.partition, len(self.batch), labelled, str(self.production.number)),
             self.against_reference,
-            self._score_check(),
+            self.scores.against_known(),
             fold_regimes(self.reports, self.life.journal.decisions(), before=self.partition),
             self._match,
             self.reports,
@@ -171,7 +143,7 @@ class Day:
             together=self._together() if self.effects else None,
             reference=self.reference.name,
             due=self._due(labelled),
-            score_unjudged=self._score_unjudged,
+            score_unjudged=self.scores.unjudged,
             nearest=self._nearest,
             estimated=self.estimated_score,
         )
@@ -212,7 +184,7 @@ class Day:
             self.reference.side,
             self.reference.several(partitions),
             self.effects,
-            self.outputs and (self._reference_outputs, self.outputs.on_days(partitions)),
+            self.outputs and (self.reference_outputs, self.outputs.on_days(partitions)),
         )
 
     def _by_rows(self) -> Comparison:
@@ -231,7 +203,8 @@ class Day:
         )
 
     @cached_property
-    def _reference_outputs(self) -> Outputs:
+    def reference_outputs(self) -> Outputs:
+        """What production predicts for rows of the reference that it has not learned from."""
         assert self.outputs is not None
         return self.outputs.on_reference()
 
@@ -290,36 +263,6 @@ class Day:
         """Production beside the version before it, and beside a candidate that may be better."""
         return Besides(self.life, self)
 
-    def write_pages(self, verdict: Verdict) -> dict[str, Path]:
-        """Evidently's page against the baseline and, in a known regime, one against that."""
-        folder = self.life.pages
-        if folder is None:
-            return {}
-        pages = {"report": folder / f"{self.partition}.html"}
-        found = "drift" if verdict.drift_detected else "no drift"
-        self._write_page(
-            self.reference.table().rows,
-            self.against_reference,
-            pages["report"],
-            verdict,
-            f"{found}, beside {self.reference.name}",
-            performance_of(self),
-            self.outputs
-            and (self._reference_outputs.all, self.outputs.on_days([self.partition]).all),
-        )
-        for regime, match in self.matches.items():
-            if regime.name == verdict.regime:
-                pages["regime_report"] = folder / f"{self.partition}-regime.html"
-                alike = f"like the regime of {regime.name}"
-                self._write_page(
-                    self._rows_of(regime),
-                    match.comparison,
-                    pages["regime_report"],
-                    verdict,
-                    alike,
-                )
-        return pages
-
     def _taken(self, partition: str) -> BatchTaken:
         taken = self.life.journal.batch(partition)
         if taken is None:
@@ -356,90 +299,9 @@ class Day:
             effects = self.effects if self.days_differ else None
             comparison = self._compare(side, self.side, effects)
             # Where the columns say that it is another one, the score need not be asked.
-            fall = None if comparison.differs else self._fall_since(latest)
+            fall = None if comparison.differs else self.scores.fall_since(latest)
             self.matches[regime] = RegimeMatch(comparison, fall)
         return self.matches[regime]
-
-    def _fall_since(self, partitions: list[str]) -> ScoreFall | None:
-        """How production's score on the batch is below that on some others."""
-        then = self.scored(evaluation_rows(self.life, partitions))
-        falls_found = self._falls(then, (self.spec.drift.score_confidence,))
-        if falls_found is None or self.score_spread is None:
-            return falls_found[0] if falls_found else None
-        (fall,) = falls_found
-        level = 1 - self.spec.drift.score_confidence
-        return fall_beyond_days(fall, len(partitions), self.score_spread, level)
-
-    def _score_check(self) -> ScoreCheck | DaysScore | None:
-        """The score on the batch against the one on the baseline holdout.
-
-        By rows; or, where scores vary between days by more than rows explain, by that as well. And
-        where the days themselves differ, so that one may be a storm, that of the latest days
-        against those that production is known by.
-        """
-        by_rows, spread = self._score_by_rows, self.score_spread
-        if self._score_unjudged:
-            return None
-        if by_rows is None or spread is None:
-            return by_rows
-        if not self.days_differ:
-            days = len(self._holdout_by_day) or len(self._days_known())
-            falls = (by_rows.fall, by_rows.fall_of_days)
-            return ScoreCheck(
-                *(fall_beyond_days(fall, days, spread, 1 - fall.confidence) for fall in falls)
-            )
-        policy = self.spec.drift
-        # What an unusual day does to the score says nothing of the days around it.
-        usual = [report for report in self._scored_before() if report.state != "unusual day"]
-        latest = usual[::-1][: policy.window - 1]
-        now = [Measured(self.score or 0.0, len(self.now.y_true)), *map(_score_of, latest)]
-        then = self._days_known(without={report.partition for report in latest})
-        if not then:  # so far all that it is known by is the latest days
-            return by_rows
-        level = 1 - policy.score_confidence
-        fall = fall_of_days(then, now, spread.per_row, self.life.metric, level)
-        return DaysScore(fall, len(now))
-
-    @property
-    def _score_unjudged(self) -> str | None:
-        """Why the score says nothing: nobody knows yet how it varies from day to day."""
-        known = len(self._days_known())
-        if self.score is None or not self.days_differ or known >= FEWEST_PERIODS:
-            return None
-        return (
-            f"production's score {self.score:.3f} was not judged: it is known on {known} days, "
-            f"and {FEWEST_PERIODS} are needed to know how it varies between days"
-        )
-
-    @cached_property
-    def score_spread(self) -> Spread | None:
-        """How production's score varies between days; None where that is not known, or little."""
-        if self.effects is None or self._score_by_rows is None:
-            return None
-        known = self._days_known()
-        if len(known) < FEWEST_PERIODS:
-            return None
-        spread = score_spread(known, self._score_by_rows.fall)
-        # Where days differ, that their scores do not was seen by chance until there are many.
-        return spread if self.days_differ or spread.matters(len(self.now.y_true)) else None
-
-    def _days_known(self, without: Collection[str] = ()) -> list[Measured]:
-        """Production's scores on the days of the holdout, and on the quiet ones that it served."""
-        quiet = set(self.reference.quiet) - set(without)
-        served = [report for report in self._scored_before() if report.partition in quiet]
-        return [*self._holdout_by_day, *map(_score_of, served)]
-
-    def _scored_before(self) -> list[ReportRecord]:
-        """The earlier days that this production was scored on."""
-        version = str(self.production.number)
-        return [
-            report
-            for report in self.reports
-            if report.partition < self.partition
-            and report.score is not None
-            and report.score_rows
-            and report.production == version
-        ]
 
     @cached_property
     def holdout(self) -> Scored:
@@ -451,42 +313,6 @@ class Day:
         """The period of each row of the baseline holdout; -1 where nobody knows it."""
         parts = baseline_parts(self.life)
         return baseline_periods(self.life, parts.judge, parts.judge_places)
-
-    @cached_property
-    def _holdout_by_day(self) -> list[Measured]:
-        metric, holdout, periods = self.life.metric, self.holdout, self.holdout_periods
-        found = []
-        for period in np.unique(periods[periods >= 0]):
-            rows = np.flatnonzero(periods == period)
-            score = metric.score(holdout.y_true[rows], holdout.y_pred[rows])
-            if math.isfinite(score):
-                found.append(Measured(score, len(rows)))
-        return found
-
-    @cached_property
-    def _score_by_rows(self) -> ScoreCheck | None:
-        """The score on the batch against the one on the baseline holdout.
-
-        The score at promotion was measured on the holdout and on a regime's rows; a batch of a
-        regime is held against that regime's rows, in ``_match``.
-        """
-        policy = self.spec.drift
-        falls_found = self._falls(
-            self.holdout, (policy.score_confidence, policy.score_days_confidence)
-        )
-        if falls_found is None:
-            return None
-        return ScoreCheck(*falls_found)
-
-    def _falls(self, then: Scored, confidences: tuple[float, ...]) -> tuple[ScoreFall, ...] | None:
-        if not len(then.y_true) or self.score is None:
-            return None
-        if not math.isfinite(self.life.metric.score(then.y_true, then.y_pred)):
-            return None
-        policy = self.spec.drift
-        return self.life.comparing.falls(
-            self.now, then, self.life.metric, confidences, policy.resamples, policy.seed
-        )
 
     def scored(self, rows: pd.DataFrame) -> Scored:
         """Labelled rows with what production predicts for them."""
@@ -506,7 +332,7 @@ class Day:
         known = next((each for each in self.matches if each.name == verdict.regime), None)
         return self.reference.days(self._latest(known)) if known else self.reference.table()
 
-    def _rows_of(self, regime: Regime) -> pd.DataFrame:
+    def rows_of(self, regime: Regime) -> pd.DataFrame:
         """The rows of the regime that a batch is compared with."""
         return self.reference.days(self._latest(regime)).rows
 
@@ -532,33 +358,3 @@ class Day:
         return self.life.comparing.compare(
             reference, batch, spec.task, spec.drift, effects, outputs
         )
-
-    def _write_page(
-        self,
-        reference: pd.DataFrame,
-        comparison: Comparison,
-        path: Path,
-        verdict: Verdict,
-        found: str,
-        performance: Performance | None = None,
-        predicted: tuple[pd.Series, pd.Series] | None = None,
-    ) -> None:
-        spec = self.spec
-        write_html(
-            reference,
-            self.batch,
-            self.features,
-            spec.columns.target if comparison.target else None,
-            spec.task,
-            comparison,
-            spec.columns,
-            path,
-            f"{spec.name}, {self.partition}: {found}",
-            verdict.reasons,
-            performance,
-            predicted,
-        )
-
-
-def _score_of(report: ReportRecord) -> Measured:
-    return Measured(report.score or 0.0, report.score_rows)

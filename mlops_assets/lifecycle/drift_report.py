@@ -15,6 +15,7 @@ from mlops_assets.lifecycle.day import Day
 from mlops_assets.lifecycle.faults import faults_kept
 from mlops_assets.lifecycle.journal import Estimated, Reported
 from mlops_assets.lifecycle.life import Life
+from mlops_assets.lifecycle.pages import write_pages
 from mlops_assets.promotion.beside import Standing
 from mlops_assets.promotion.registry import Version
 from mlops_assets.slices import SliceScore
@@ -81,7 +82,7 @@ def report_drift(life: Life, partition: str) -> DriftOutcome:
     verdict = today.verdict()
     # Some thirty predictions, for people to look at.
     ranked = today.ranked() if verdict.drift_detected and life.pages else ()
-    pages = today.write_pages(verdict)
+    pages = write_pages(today, verdict)
     # Nothing follows from a day that is held: not that another version is the better one either.
     beside = None if verdict.held else today.beside
     life.journal.keep_report(

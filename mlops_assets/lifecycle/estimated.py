@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mlops_assets.drift.estimate import MAX_ROWS, MOST_DAYS, Estimate, estimate_score
+from mlops_assets.drift.estimate import (
+    MAX_ROWS,
+    MOST_DAYS,
+    Estimate,
+    estimate_score,
+    estimated_fall,
+)
+from mlops_assets.drift.findings import EstimatedScore
 from mlops_assets.drift.predicted_errors import Known, can_be_estimated, estimate_error
 from mlops_assets.drift.score import Scored
 from mlops_assets.lifecycle.journal import Reported
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
     from mlops_assets.lifecycle.day import Day
 
 _ROWS_OF_A_DAY = MAX_ROWS // MOST_DAYS
+_MUCH_UNLIKE = 0.1  # of a day's rows: some are in any table of many columns
 
 
 def estimate_of(day: "Day") -> Estimate | None:
@@ -41,6 +49,33 @@ def estimate_of(day: "Day") -> Estimate | None:
     ]
     return estimate_score(
         _predicted(day), day.holdout, day.holdout_periods, misses, metric, policy.seed
+    )
+
+
+def told_of(day: "Day") -> EstimatedScore | None:
+    """What the estimate says, where there are too few labels to know the score itday."""
+    labelled, found = len(day.now.y_true), day.estimate
+    if found is None or labelled >= day.spec.gate.min_evaluation_rows:
+        return None
+    metric, policy = day.life.metric, day.spec.drift
+    then = metric.score(day.holdout.y_true, metric.looks_at(day.holdout.y_pred))
+    fallen = estimated_fall(found, then, metric, policy.score_confidence) > 0
+    relation = "credibly below" if fallen else "not credibly below"
+    days = f"known from {found.days} days" if found.days else "how days differ is not known"
+    unlike = ""
+    if found.unlike >= _MUCH_UNLIKE:
+        unlike = (
+            f"; {100 * found.unlike:.0f} % of the rows have values beyond all with labels, "
+            "where errors may be larger than any so far"
+        )
+    means = "its own probabilities" if metric.task == "classification" else "its errors so far"
+    return EstimatedScore(
+        f"production's score is estimated at {found.score:.3f} by {means} "
+        f"(without labels, {found.rows} rows; 95 % from {found.lower:.3f} to "
+        f"{found.upper:.3f}, {days}), {relation} its {then:.3f} on the baseline holdout"
+        f"{unlike}{'; get labels to know' if fallen else ''}",
+        fallen=fallen,
+        counts=policy.estimated_score == "retrain",
     )
 
 
