@@ -13,7 +13,6 @@ from markdown_it import MarkdownIt
 
 from mlops_assets.assets import drift_report, production_model
 from mlops_assets.markdown import as_code, as_leaderboard, as_pairs, as_text
-from mlops_assets_tests.examples import iris_spec
 from mlops_assets_tests.models.names import AWKWARD
 
 EVIL = [
@@ -78,12 +77,13 @@ def test_all_tables_of_the_assets_show_names_and_details_as_text():
         p_adjusted=0.01,
         differs=True,
         role="feature",
+        level=0.05,
         note=evil,
     )
     found: Any = SimpleNamespace(
         ranked=(), comparison=SimpleNamespace(columns=(column,), target=None)
     )
-    of_report = shown(drift_report._columns_table(iris_spec(), found).value)
+    of_report = shown(drift_report._columns_table(found).value)
     assert of_report.tags == MARKUP | {"strong"}
     assert (of_report.cells[9], of_report.cells[-1]) == (evil, evil)
     check = SimpleNamespace(name="slices", passed=False, detail=evil)

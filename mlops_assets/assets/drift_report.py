@@ -69,7 +69,7 @@ def _result(spec: ModelSpec, found: DriftOutcome) -> dg.MaterializeResult:
         "rows": verdict.rows,
         "labelled_rows": verdict.labelled_rows,
         "data_hash": found.data_hash,
-        "columns": _columns_table(spec, found),
+        "columns": _columns_table(found),
         "production_version": found.production.number,
         "drifted_in_a_row": found.drifted_in_a_row,
         "rollback": found.rollback_due is not None,
@@ -165,36 +165,27 @@ def _estimated(spec: ModelSpec, found: DriftOutcome) -> str:
 
 def _drifted(found: DriftOutcome) -> list[str]:
     """The columns that drifted, those first whose drift matters most to the model."""
-    if found.ranked:
-        return [column.name for column in found.ranked if column.differs]
-    return list(found.comparison.drifted_columns)
+    return [one.name for one in found.ranked or found.comparison.features if one.differs]
 
 
-def _columns_table(spec: ModelSpec, found: DriftOutcome) -> dg.MarkdownMetadataValue:
-    matters, drift = {column.name: column for column in found.ranked}, spec.drift
+def _columns_table(found: DriftOutcome) -> dg.MarkdownMetadataValue:
+    matters = {column.name: column for column in found.ranked}
     order = {column.name: place for place, column in enumerate(found.ranked)}
     columns = sorted(
         found.comparison.columns,
         key=lambda c: -1 if c.role == "prediction" else order.get(c.name, len(order)),
     )
     header = "column", "distance", "needed", "p, corrected", "needed", "differs"
-    labelled = found.comparison.target is not None
-    levels = {
-        "feature": drift.significance,
-        "target": drift.target_significance,
-        "prediction": drift.prediction_level(labelled=labelled),
-    }
     rows = []
     for column in columns:
         rank = matters.get(column.name)
-        level = levels[column.role]
         rows.append(
             [
                 as_text(column.name),
                 f"{column.distance:.3f}",
                 f"{column.threshold:g}",
                 f"{column.p_adjusted:.2g}",
-                f"{level:g}",
+                f"{column.level:g}",
                 "**yes**" if column.differs else "no",
                 f"{rank.importance:.3f}" if rank else "",
                 f"{rank.impact:.3f}" if rank else "",

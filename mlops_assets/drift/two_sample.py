@@ -45,7 +45,7 @@ class ColumnDrift:
 
     ``p_value`` is the column's own (Bonferroni over its test of values and of missing share),
     ``p_adjusted`` the one corrected over the feature columns; for the target, and for what
-    production predicts, they are equal.
+    production predicts, they are equal. ``level`` is what it may be at the most to be a difference.
     """
 
     name: str
@@ -58,6 +58,7 @@ class ColumnDrift:
     differs: bool
     note: str = ""
     role: Role = "feature"
+    level: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ def compare_sides(
         verdict = _verdict(
             reference.target, kind, labels, lambda p_value: p_value <= policy.target_significance
         )
-        columns.append(replace(verdict, role="target"))
+        columns.append(replace(verdict, role="target", level=policy.target_significance))
     features = [column for column in columns if column.role == "feature"]
     level = policy.prediction_level(labelled=len(columns) > len(features))
     predicted = _prediction(*outputs, level, policy, effects) if outputs else None
@@ -264,7 +265,8 @@ def _prediction(
         between, certain = _Between(known, then.periods, now.periods), effect.certain
     tests = _tests(PREDICTION, then.values, now.values, kind, policy, between)
     verdict = _verdict(PREDICTION, kind, tests, lambda p_value: p_value <= level)
-    return replace(verdict, role="prediction"), tests[0].inflation if certain else 1.0
+    found = replace(verdict, role="prediction", level=level)
+    return found, tests[0].inflation if certain else 1.0
 
 
 @dataclass(frozen=True)
@@ -375,7 +377,8 @@ def _corrected(
     columns = []
     for (name, column), p_value, p_adjusted in zip(tests.items(), own, adjusted, strict=True):
         verdict = _verdict(name, kinds[name], column, lambda p: p <= cut)
-        columns.append(replace(verdict, p_value=float(p_value), p_adjusted=float(p_adjusted)))
+        p_values = {"p_value": float(p_value), "p_adjusted": float(p_adjusted)}
+        columns.append(replace(verdict, level=policy.significance, **p_values))
     return columns
 
 
