@@ -46,6 +46,7 @@ def test_it_decides_what_the_daemon_decided_for_the_same_reasons(demo, configure
     assert decided == [
         {
             "partition": one.record.partition,
+            "day": one.record.partition,
             "decision": one.decision,
             "reasons": list(one.reasons),
         }
