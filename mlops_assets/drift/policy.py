@@ -40,7 +40,7 @@ class RetrainPolicy(BaseModel):
         return int(count), int(days)
 
 
-_BESIDE_TARGET = 40
+_BESIDE_TARGET = 40  # the target's own level leaves a batch's false alarms no more room than this
 
 
 class DriftPolicy(BaseModel):

@@ -41,6 +41,7 @@ class ProductionOutputs:
     def __init__(self, day: "Day") -> None:
         self._day = day
         self._positive = day.life.positive
+        self._kept: dict[tuple[str, int], np.ndarray] = {}
 
     def on_holdout(self) -> Outputs:
         """On the baseline holdout, each row with its period."""
@@ -66,10 +67,14 @@ class ProductionOutputs:
 
     def _said(self, partition: str, most: int) -> np.ndarray:
         """On the rows of a day that production has not learned from, labelled or not."""
-        day = self._day
-        data_hash = day.reference.hash_of(partition)
-        key = "outputs", day.production.number, partition, data_hash, most
-        return day.life.sides.side(key, lambda: _Said(self._predict(partition, most))).values
+        # The day, its windows and its page ask for the same rows, and `sides` may keep nothing.
+        if (partition, most) not in self._kept:
+            day = self._day
+            data_hash = day.reference.hash_of(partition)
+            key = "outputs", day.production.number, partition, data_hash, most
+            said = day.life.sides.side(key, lambda: _Said(self._predict(partition, most)))
+            self._kept[partition, most] = said.values
+        return self._kept[partition, most]
 
     def _predict(self, partition: str, most: int) -> np.ndarray:
         day = self._day

@@ -138,7 +138,7 @@ class Scores:
         """The score on the batch against the one on the baseline holdout.
 
         The score at promotion was measured on the holdout and on a regime's rows; a batch of a
-        regime is held against that regime's rows, in ``_match``.
+        regime is held against that regime's rows, in `fall_since`.
         """
         policy = self._day.spec.drift
         falls_found = self._falls(

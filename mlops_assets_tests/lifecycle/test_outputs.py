@@ -166,3 +166,12 @@ def test_it_is_not_held_against_rows_where_nobody_knows_how_it_varies():
     found = lived(one, 3, 2, 0.7)
     assert all(each.comparison.prediction is None for each in found)
     assert not any(each.verdict.drift_detected for each in found)
+
+
+def test_a_days_rows_are_predicted_once_though_windows_and_page_ask_again():
+    one = life(wide(1000, 0))
+    of_day(one, made.USUAL, without_labels(wide(300, 1)))
+    day = Day(one, made.USUAL)
+    assert not one.sides.keeps
+    first, again = (day.outputs._said(made.USUAL, 20_000) for _ in range(2))
+    assert first is again
