@@ -13,9 +13,11 @@ from mlops_assets.assets.production_model import production_model
 from mlops_assets.automation import automation
 from mlops_assets.resources.mlflow import mlflow_run
 from mlops_assets.resources.store import STORE
+from mlops_assets.scaffold import ModelScaffolder
 from mlops_assets.spec import ModelSpec
 
 
+@dg.scaffold_with(ModelScaffolder)
 class ModelLifecycle(dg.Component, ModelSpec, dg.Resolvable):
     """Keeps one model in production right: checks each day's batch, retrains when that pays."""
 

@@ -7,8 +7,9 @@ import yaml
 from mlops_assets import settings
 from mlops_assets.cli import main
 from mlops_assets.errors import UserError
-from mlops_assets.local.new_model import EXAMPLES, TEMPLATE, new_model
+from mlops_assets.local.new_model import new_model
 from mlops_assets.model_files import check_model_files
+from mlops_assets.scaffold import EXAMPLES, TEMPLATE
 from mlops_assets.spec import ModelSpec
 
 READY = sorted(p.parent.name for p in EXAMPLES.glob("*/defs.yaml") if p.parent.name != TEMPLATE)

@@ -7,8 +7,8 @@ import pytest
 import yaml
 from rich.console import Console
 
-from mlops_assets.local.new_model import EXAMPLES
 from mlops_assets.local.reproduce import reproduce_version
+from mlops_assets.scaffold import EXAMPLES
 from mlops_assets.spec import ModelSpec
 from mlops_assets_tests.examples import Loop
 from mlops_assets_tests.models.customers import DAYS, lives_through_two_days

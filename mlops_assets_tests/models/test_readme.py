@@ -17,8 +17,8 @@ import yaml
 from pydantic import TypeAdapter
 
 from mlops_assets.data.sources import Source
-from mlops_assets.local.new_model import EXAMPLES
 from mlops_assets.model_files import check_model_files
+from mlops_assets.scaffold import EXAMPLES
 from mlops_assets.settings import CHECKOUT
 from mlops_assets.spec import ModelSpec
 from mlops_assets_tests.examples import Loop
