@@ -23,11 +23,12 @@ from mlops_assets.training.features import (
     Model,
     SentType,
 )
+from mlops_assets.training.made_with import refuse_other_versions
 from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.model_code import write_code
 from mlops_assets.training.own_features import OwnFeatures, Prepared
 
-# What the models of all of PyCaret's algorithms hold beyond what skops itself trusts, found by
+# What the models of all engines' algorithms hold beyond what skops itself trusts, found by
 # storing each of them. None of these runs code that a file brings along.
 TRUSTED_TYPES = (
     "collections.OrderedDict",
@@ -106,9 +107,9 @@ class Digest:
         return f"SHA-256 {self.sha256[:12]}…, {self.size:,} bytes"
 
 
-def can_store(estimator: str) -> bool:
-    """Whether models of a class can be stored, such as ``lightgbm.sklearn.LGBMClassifier``."""
-    return estimator.partition(".")[0] in _STORED
+def can_store(package: str) -> bool:
+    """Whether models of a package can be stored, such as ``lightgbm``."""
+    return package in _STORED
 
 
 def log_model(
@@ -241,19 +242,21 @@ def load_model(
 
     Raises:
         ChangedModelError: The file is not the one that is expected, is missing, or damaged.
+        OtherVersionsError: It was made with other versions of libraries than are here.
         UnsafeModelError: The file is not skops, or holds a type that is not trusted.
         UserError: The module of its transformer is not there.
     """
     import skops.io
 
     # Read once: what is checked is what is loaded.
-    content = _stored(uri, client, what)
+    content, requirements = _stored(uri, client, what)
     found = Digest.of(content)
     if expected is not None and found != expected:
         raise ChangedModelError(
             f"The file of {what} ({_FILE} at {uri}) is not the one that was registered: it has "
             f"{found}, and was registered with {expected}. {_WHAT_TO_DO}"
         )
+    refuse_other_versions(requirements, what)
     try:
         strange = skops.io.get_untrusted_types(data=content)
     # Whatever is wrong inside of a file shows as an error of whatever reads that part of it.
@@ -275,8 +278,8 @@ def load_model(
     return model
 
 
-def _stored(uri: str, client: Client, what: str) -> bytes:
-    """The bytes of the model's file."""
+def _stored(uri: str, client: Client, what: str) -> tuple[bytes, str]:
+    """The bytes of the model's file, and the requirements that are stored beside it."""
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
@@ -294,8 +297,10 @@ def _stored(uri: str, client: Client, what: str) -> bytes:
                 f"The files of {what} at {uri} cannot be read ({error}). {_WHAT_TO_DO}"
             ) from error
         file = Path(found) / _FILE
+        requirements = file.with_name("requirements.txt")
         if file.is_file():
-            return file.read_bytes()
+            kept = requirements.read_text("utf-8") if requirements.is_file() else ""
+            return file.read_bytes(), kept
         if list(file.parent.glob("model.*")):
             raise UnsafeModelError(
                 f"{what} ({uri}) is not stored in the skops format, and any other can run code "

@@ -3,7 +3,8 @@
 import logging
 import pickle
 import shutil
-from pathlib import Path
+from importlib import metadata
+from pathlib import Path, PosixPath
 
 import mlflow
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from mlops_assets.promotion import registry as registry_module
 from mlops_assets.training import model_format
+from mlops_assets.training.made_with import OtherVersionsError
 from mlops_assets.training.model_format import ChangedModelError, Digest, UnsafeModelError
 from mlops_assets_tests.stored import HARM, file_of, register, without_digest
 from mlops_assets_tests.training.tables import mixed
@@ -87,6 +89,37 @@ def test_a_version_of_before_there_were_digests_loads_and_that_is_said_once(regi
     assert "model_sha256" not in registry.get(1).tags  # what may be changed already is not blessed
 
 
+@pytest.mark.parametrize(
+    ("package", "number", "loads"),
+    [
+        ("scikit-learn", "0.24.2", False),
+        ("scikit-learn", "{0}.{1}.99", True),
+        ("scikit-learn", "{0}.99.0", False),
+        ("lightgbm", "{0}.99.0", True),
+        ("lightgbm", "2.3.1", False),
+        ("numpy", "1.0.0", True),
+    ],
+)
+def test_a_model_of_other_libraries_is_refused_where_that_matters(registry, package, number, loads):
+    here = metadata.version(package)
+    then = number.format(*here.split("."))
+    stored = file_of(registry, 1).with_name("requirements.txt")
+    kept = stored.read_text("utf-8")
+    assert f"{package}=={here}\n" in f"{kept}\n"
+    stored.write_text(kept.replace(f"{package}=={here}", f"{package}=={then}"), "utf-8")
+    if loads:
+        assert registry.load(registry.get(1)).predict(ROW).labels.tolist() == ["one"]
+        return
+    said = f"Version 1 of 'shop' was made with {package} {then} \\({here} is here\\).*pip install"
+    with pytest.raises(OtherVersionsError, match=said):
+        registry.load(registry.get(1))
+
+
+def test_without_its_requirements_a_model_loads_as_before(registry):
+    file_of(registry, 1).with_name("requirements.txt").unlink()
+    assert registry.load(registry.get(1)).predict(ROW).labels.tolist() == ["one"]
+
+
 @pytest.mark.parametrize("harm", ["truncated", "empty", "deleted"])
 def test_without_a_digest_a_damaged_file_is_a_plain_refusal_as_well(registry, harm):
     without_digest(registry, 1)
@@ -102,11 +135,13 @@ def test_a_file_with_another_type_is_refused_though_its_own_list_allows_it(regis
     settings = path.parent / "MLmodel"
     settings.write_text(
         settings.read_text("utf-8").replace(
-            "- numpy.dtype", "- numpy.dtype\n    - pathlib.PosixPath"
+            "- numpy.dtype", f"- numpy.dtype\n    - {PosixPath.__module__}.PosixPath"
         ),
         "utf-8",
     )
-    with pytest.raises(UnsafeModelError, match=r"1 types .* not trusted: pathlib\.PosixPath"):
+    with pytest.raises(
+        UnsafeModelError, match=r"1 types .* not trusted: pathlib\.(_local\.)?PosixPath"
+    ):
         registry.load(registry.get(1))
 
 
