@@ -34,6 +34,9 @@ def read_sql(
         )
     statement = sa.text(query)
     _check_parameters(set(statement.compile().params), date)
+    if date is not None:
+        # By SQLAlchemy's own type: the driver of SQLite is about to know none any more.
+        statement = statement.bindparams(sa.bindparam("date", type_=sa.Date()))
     try:
         engine = sa.create_engine(url, poolclass=sa.NullPool, **_options(url, timeout_seconds))
         with engine.connect() as connection:

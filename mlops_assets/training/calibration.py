@@ -1,5 +1,6 @@
 """Whether probabilities are as frequent as they say, and what makes them so."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -89,8 +90,6 @@ def _cross_fitted(
     *,
     by_scores: bool,
 ) -> Predicted:
-    from sklearn.calibration import CalibratedClassifierCV
-
     assert predicted.probabilities is not None
     assert predicted.classes is not None
     table, probabilities = predicted.probabilities, np.empty_like(predicted.probabilities)
@@ -98,11 +97,27 @@ def _cross_fitted(
         held = fold_of == fold
         learn = ~held if weights is None else ~held & (weights > 0)
         known = _known(predicted.classes, by_scores=by_scores)
-        way = CalibratedClassifierCV(known, method=method, cv="prefit")
-        way.fit(table[learn], truth[learn], None if weights is None else weights[learn])
+        way = _of_fitted(known, method, int(learn.sum()))
+        with warnings.catch_warnings():
+            # What is fitted already takes no weights, of which scikit-learn warns from 1.6 on.
+            warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear to accept")
+            way.fit(table[learn], truth[learn], None if weights is None else weights[learn])
         probabilities[held] = way.predict_proba(table[held])
     labels = predicted.classes[np.argmax(probabilities, axis=1)]
     return Predicted(labels, probabilities, predicted.classes)
+
+
+def _of_fitted(known: Any, method: Method, n_rows: int) -> Any:
+    """What calibrates a classifier that is not to be fitted again, on ``n_rows`` rows."""
+    from sklearn.calibration import CalibratedClassifierCV
+
+    try:
+        from sklearn.frozen import FrozenEstimator  # pyright: ignore[reportMissingImports]
+    except ImportError:  # before scikit-learn 1.6
+        return CalibratedClassifierCV(known, method=method, cv="prefit")
+    every = np.arange(n_rows)
+    frozen: Any = FrozenEstimator(known)
+    return CalibratedClassifierCV(frozen, method=method, cv=[(every, every)], ensemble=False)
 
 
 def _known(classes: np.ndarray, *, by_scores: bool) -> Any:
@@ -115,6 +130,9 @@ def _known(classes: np.ndarray, *, by_scores: bool) -> Any:
 
         def fit(self, *_: Any) -> "Known":
             return self
+
+        def predict(self, rows: np.ndarray) -> np.ndarray:
+            return classes[np.argmax(rows, axis=1)]
 
         def predict_proba(self, rows: np.ndarray) -> np.ndarray:
             return rows

@@ -58,7 +58,7 @@ TABLES: dict[str, pd.DataFrame] = {
     "ids with leading zeros": _table(id=[f"{i:05}" for i in NUMBER]),
     "ids that are numbers": _table(id=NUMBER + 10),
     "ids of 64 bits": _table(id=(np.arange(ROWS, dtype="uint64") + np.uint64(2**63 - 60))),
-    "UUIDs": _table(id=[uuid.UUID(int=i * 2**70 + 1) for i in NUMBER]),
+    "UUIDs": _table(id=[uuid.UUID(int=int(i) * 2**70 + 1) for i in NUMBER]),
     "whole numbers with gaps": _table(shop=pd.array(_every([1, 2, None, 4]), dtype="Int64")),
     "numbers of Arrow with gaps": _table(
         share=pd.array(_every([0.25, None, 1.5, 3.125]), dtype="double[pyarrow]")

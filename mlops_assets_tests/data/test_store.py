@@ -51,7 +51,8 @@ def test_what_is_read_can_be_changed_without_changing_what_is_kept(store):
     given = TABLE.copy()
     store.write("iris", "drifted_batch", "2026-01-01", given)
     given.loc[0, "a"] = 5
-    store.read("iris", "drifted_batch", "2026-01-01").loc[0, "a"] = 6
+    read = store.read("iris", "drifted_batch", "2026-01-01")
+    read.loc[0, "a"] = 6
     pd.testing.assert_frame_equal(store.read("iris", "drifted_batch", "2026-01-01"), TABLE)
 
 
