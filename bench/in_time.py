@@ -24,9 +24,10 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from mlops_assets.data.flights import flights
 from mlops_assets.metrics import get_metric
-from mlops_assets.training.algorithms import catalogue, pipeline_of
 from mlops_assets.training.dates import varying_parts
+from mlops_assets.training.engines import catalogue
 from mlops_assets.training.features import model_input, predicted_by
+from mlops_assets.training.pipelines import pipeline_of
 from mlops_assets.training.weights import fit_weighted, quietly
 
 DAYS = 28
@@ -60,7 +61,7 @@ def windows(rows: int, seed: int) -> Iterator[Window]:
 def dates(rows: int, seed: int) -> Table:
     """ROC AUC of the following month with the moment of departure as the only word of the time."""
     table = Table("algorithm", "days since 1970", "with parts", "gain (s.e.)", "better in", "s")
-    offered = catalogue("classification", seed, 1)
+    offered = catalogue("pycaret", "classification", seed, 1)
     found: dict[str, list[list[float]]] = {name: [] for name in NAMES}
     for window in windows(rows, seed):
         features = [n for n in map(str, window.learn) if n not in ("hour", "weekday", "late")]
@@ -70,7 +71,7 @@ def dates(rows: int, seed: int) -> Table:
             ways = []
             for way in ({}, parts):
                 begun = time.monotonic()
-                pipeline = pipeline_of(offered.loc[name], tables[0], "classification", way)
+                pipeline = pipeline_of(offered[name], tables[0], "classification", way)
                 ways += [_later(pipeline, window, tables)["roc_auc"], time.monotonic() - begun]
             found[name].append(ways)
     for name, ways in found.items():
@@ -89,12 +90,12 @@ def dates(rows: int, seed: int) -> Table:
 def folds(rows: int, seed: int) -> Table:
     """What the algorithm that leads in cross-validation lacks in the following month."""
     table = Table("metric", "folds", "regret", "rank correlation", "promised too much")
-    offered = catalogue("classification", seed, 1)
+    offered = catalogue("pycaret", "classification", seed, 1)
     found: dict[tuple[str, str], list[list[float]]] = {}
     for window in windows(rows, seed):
         features = [n for n in map(str, window.learn) if n not in ("scheduled", "late")]
         tables = [model_input(one, features) for one in (window.learn, window.later)]
-        pipelines = [pipeline_of(offered.loc[n], tables[0], "classification") for n in NAMES]
+        pipelines = [pipeline_of(offered[n], tables[0], "classification") for n in NAMES]
         for pipeline in pipelines:
             if "n_estimators" in pipeline[-1].get_params():
                 pipeline[-1].set_params(n_estimators=TREES)

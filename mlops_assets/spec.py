@@ -16,7 +16,7 @@ from mlops_assets.fairness import FairnessPolicy
 from mlops_assets.metrics import Metric, MetricName, Task, check_metric, get_metric, known_metrics
 from mlops_assets.promotion.policy import GatePolicy, RollbackPolicy
 from mlops_assets.training.own_features import transformer_of
-from mlops_assets.training.policy import ALGORITHMS, TrainingPolicy
+from mlops_assets.training.policy import TrainingPolicy, known_algorithms
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 OWNER = r"^(team:.+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7})$"  # as Dagster demands it
@@ -178,14 +178,15 @@ class ModelSpec(BaseModel):
         task = info.data.get("task")
         if task is None:
             return policy
-        known = ALGORITHMS[task]
+        known = known_algorithms(task, policy.engine)
         unknown = sorted({*(policy.algorithms or []), *policy.exclude} - set(known))
         if unknown:
             alike = [get_close_matches(name, known, n=1, cutoff=0.5) for name in unknown]
             hints = sorted({name for names in alike for name in names})
             raise ValueError(
-                f"PyCaret has no algorithm {', '.join(map(repr, unknown))} for {task}"
-                f"{' (is it ' + ', '.join(hints) + '?)' if hints else ''}; it has "
+                f"there is no algorithm {', '.join(map(repr, unknown))} for {task}"
+                f"{' in the engine sklearn' if policy.engine == 'sklearn' else ''}"
+                f"{' (is it ' + ', '.join(hints) + '?)' if hints else ''}; there are "
                 f"{', '.join(known)}"
             )
         return policy

@@ -56,14 +56,16 @@ def test_a_metric_of_another_task_is_refused_where_it_stands(policy):
 
 
 @pytest.mark.parametrize("field", ["algorithms", "exclude"])
-def test_an_algorithm_that_pycaret_has_not_is_refused_with_those_that_it_has(field):
-    expected = r"no algorithm 'xgbost' for classification \(is it xgboost\?\); it has lr, knn"
+def test_an_algorithm_that_there_is_not_is_refused_with_those_that_there_are(field):
+    expected = r"no algorithm 'xgbost' for classification \(is it xgboost\?\); there are lr, knn"
     with pytest.raises(ValidationError, match=expected) as refused:
         iris_spec(training={field: ["lr", "xgbost"]})
     assert refused.value.errors()[0]["loc"] == ("training",)
     assert iris_spec(task="regression", training={field: ["huber"]})
     with pytest.raises(ValidationError, match="no algorithm 'huber' for classification"):
         iris_spec(training={field: ["huber"]})
+    with pytest.raises(ValidationError, match=r"no algorithm 'xgboost' for .* engine sklearn"):
+        iris_spec(training={field: ["xgboost"], "engine": "sklearn"})
 
 
 def test_a_wrong_task_is_told_once_and_as_such():

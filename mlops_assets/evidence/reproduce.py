@@ -28,11 +28,11 @@ from mlops_assets.lifecycle.recipe import (
 from mlops_assets.lifecycle.rows import ORIGIN, baseline_parts, lineage_parts
 from mlops_assets.promotion.registry import Version
 from mlops_assets.spec import ModelSpec
+from mlops_assets.training.engines import chosen_engine, packages
 from mlops_assets.training.features import Predictor
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.tracking import (
     IDEMPOTENCY_TAG,
-    TRAINS_WITH,
     Recorded,
     idempotency_key,
 )
@@ -213,7 +213,7 @@ def _as_now(life: Life, kept: Kept) -> Iterator[Finding]:
     yield _changed("settings", changed, used, "as in the model's defs.yaml")
     then = kept.recipe.made_with
     same = ", ".join(f"{name} {number}" for name, number in then.items())
-    now = made_with(kept.recipe.settings.training.features)
+    now = made_with(kept.recipe.settings.training)
     yield _changed("packages", differences(then, now), "Those of now were used.", same)
 
 
@@ -224,13 +224,14 @@ def _by_key(life: Life, kept: Kept, rows: Recovered, version: Version) -> Iterat
     key = table is not None and idempotency_key(
         spec.name, partition, table, spec.columns, spec.task, spec.training
     )
+    trains = ", ".join(packages(chosen_engine(spec.training.engine)))
     if key == version.tags.get(IDEMPOTENCY_TAG):
         yield Finding("settings", "same", ("as in the model's defs.yaml",))
-        yield Finding("packages", "same", (f"{', '.join(TRAINS_WITH)}; of others none is kept",))
+        yield Finding("packages", "same", (f"{trains}; of others none is kept",))
         return
     lacking = (
         "They were not kept. Rows, settings or one of the packages "
-        f"{', '.join(TRAINS_WITH)} are others now than then."
+        f"{trains} are others now than then."
     )
     yield Finding("settings", "unknown", (lacking,))
 

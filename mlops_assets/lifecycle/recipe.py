@@ -3,7 +3,7 @@
 import hashlib
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import Self
@@ -22,7 +22,6 @@ from mlops_assets.lifecycle.rows import Parts, baseline_parts, lineage_parts
 from mlops_assets.metrics import Task
 from mlops_assets.spec import ModelSpec
 from mlops_assets.training import (
-    algorithms,
     automl,
     calibration,
     class_weights,
@@ -30,6 +29,7 @@ from mlops_assets.training import (
     features,
     folds,
     own_features,
+    pipelines,
     search,
     settle,
     target,
@@ -38,6 +38,7 @@ from mlops_assets.training import (
     tuning,
     weights,
 )
+from mlops_assets.training.engines import chosen_engine, offers, packages
 from mlops_assets.training.own_features import OwnFeatures
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.weights import Roles
@@ -45,7 +46,6 @@ from mlops_assets.training.weights import Roles
 RECIPE, ROWS = "recipe.json", "recipe_rows.parquet"  # artifacts of the version's MLflow run
 TRAINED_ON = "trained_on"  # the name, among the tables, of what the trainer was given
 _TRAINS = (
-    algorithms,
     automl,
     calibration,
     class_weights,
@@ -53,6 +53,7 @@ _TRAINS = (
     features,
     folds,
     own_features,
+    pipelines,
     search,
     settle,
     target,
@@ -61,10 +62,7 @@ _TRAINS = (
     tuning,
     weights,
 )
-_PACKAGES = (
-    *("pycaret", "scikit-learn", "lightgbm", "xgboost", "catboost"),
-    *("numpy", "scipy", "pandas", "joblib"),
-)
+_PACKAGES = ("numpy", "scipy", "pandas", "joblib")
 
 
 class Settings(BaseModel):
@@ -211,7 +209,7 @@ def recipe_of(
         partition=partition,
         judged_on=judged_on,
         settings=Settings.of(life.spec),
-        made_with=made_with(life.spec.training.features),
+        made_with=made_with(life.spec.training),
         types={name: types_of(one) for name, one in tables.items()},
         keeps=roles
         and KeepsBaseline(metric=roles.metric, max_drop=roles.max_drop, floor=roles.floor),
@@ -252,24 +250,21 @@ def types_of(table: pd.DataFrame) -> dict[str, str]:
     return {str(name): str(kind) for name, kind in table.dtypes.items()}
 
 
-def made_with(transformer: str | None = None) -> dict[str, str]:
+def made_with(policy: TrainingPolicy) -> dict[str, str]:
     """What an outcome may depend on beside rows and settings.
 
     Args:
-        transformer: Of the user's; None: there is none.
+        policy: Whose engine it is, and whose transformer.
 
     Raises:
-        UserError: The transformer cannot be imported.
+        UserError: The engine is not installed, or the transformer cannot be imported.
     """
-    found = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # of the optional ones
-            continue
-    code = b"".join(Path(str(one.__file__)).read_bytes() for one in _TRAINS)
+    engine = chosen_engine(policy.engine)
+    found = {"python": platform.python_version(), "machine": platform.machine(), "engine": engine}
+    found |= packages(engine) | {name: version(name) for name in _PACKAGES}
+    code = b"".join(Path(str(one.__file__)).read_bytes() for one in (*_TRAINS, offers(engine)))
     # The project's own version does not change with every change of what trains.
     found["mlops_assets.training"] = hashlib.sha256(code).hexdigest()[:12]
-    if transformer is not None:
-        found[transformer] = OwnFeatures.of(transformer).sha256[:12]
+    if policy.features is not None:
+        found[policy.features] = OwnFeatures.of(policy.features).sha256[:12]
     return found

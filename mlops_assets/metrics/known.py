@@ -103,7 +103,7 @@ def _bound(metric: Metric, wanted: Asked, positive: Any) -> Metric:
     return replace(
         metric,
         name=str(wanted),
-        pycaret_column=str(wanted),
+        column=str(wanted),
         greater_is_better=metric.greater_is_better and wanted.greater_is_better,
         positive=positive,
         parameters=wanted.parameters,

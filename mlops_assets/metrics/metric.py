@@ -25,13 +25,13 @@ _TRIED = 100  # rows that a function of the user's own is called with, to see th
 
 @dataclass(frozen=True)
 class Metric:
-    """One score, with its direction and its column in PyCaret's leaderboard.
+    """One score, with its direction and its column in the leaderboard.
 
     Attributes:
         name: The one text that it is known by, in records, in reports and in MLflow.
         task: What kind of target it is for.
         greater_is_better: False for errors such as ``rmse``.
-        pycaret_column: The leaderboard's column that holds this metric.
+        column: The leaderboard's column that holds this metric.
         kind: What it is made of.
         reads: Whether it looks at probabilities, or at labels only.
         positive: The class that it is of, where there is one.
@@ -42,7 +42,7 @@ class Metric:
     name: str
     task: Task
     greater_is_better: bool
-    pycaret_column: str
+    column: str
     kind: Kind
     reads: Literal["labels", "probabilities"] = "labels"
     positive: Any = None

@@ -1,1 +1,1 @@
-"""AutoML with PyCaret and its record in MLflow."""
+"""AutoML, and its record in MLflow."""

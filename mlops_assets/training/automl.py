@@ -1,4 +1,4 @@
-"""AutoML: PyCaret's algorithms are cross-validated, the best one is fitted on every row."""
+"""AutoML: an engine's algorithms are cross-validated, the best one is fitted on every row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,15 +10,16 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Metric, Task
 from mlops_assets.predicted import Predicted
-from mlops_assets.training.algorithms import catalogue, inner
 from mlops_assets.training.class_weights import class_weights
 from mlops_assets.training.class_weights import told as told_of_classes
 from mlops_assets.training.dates import told as told_of_dates
 from mlops_assets.training.dates import varying_parts
+from mlops_assets.training.engines import Engine, catalogue, chosen_engine
 from mlops_assets.training.features import Model, column_types, model_input
 from mlops_assets.training.folds import assign_folds
 from mlops_assets.training.model_format import refuse_unstorable
 from mlops_assets.training.own_features import OwnFeatures, Prepared, prepare
+from mlops_assets.training.pipelines import inner
 from mlops_assets.training.policy import RARE, TrainingPolicy, default_metric
 from mlops_assets.training.search import (
     AlgorithmResult,
@@ -42,10 +43,11 @@ class Trained:
     """The outcome of a search.
 
     Attributes:
-        pipeline: A scikit-learn pipeline, fitted on every row; needs no PyCaret.
+        pipeline: A scikit-learn pipeline, fitted on every row; needs no engine.
         leaderboard: One row an algorithm, the best first: ``id``, ``Algorithm``, the metrics
-            under PyCaret's column names, ``Seconds``.
-        algorithm: PyCaret's id of the best one.
+            under the names of their columns, ``Seconds``.
+        algorithm: The id of the best one.
+        engine: Whose algorithm it is.
         parameters: The best one's hyperparameters.
         features: The feature columns, in the order of the training table.
         metric: The name of the metric that ranked them.
@@ -64,6 +66,7 @@ class Trained:
     pipeline: Any
     leaderboard: pd.DataFrame
     algorithm: str
+    engine: Engine
     parameters: dict[str, Any]
     features: tuple[str, ...]
     metric: str
@@ -90,7 +93,7 @@ def train(
     roles: Roles | None = None,
     tuned: Tuning | None = None,
 ) -> Trained:
-    """Compare PyCaret's algorithms on ``frame`` and fit the best one on all of it.
+    """Compare the engine's algorithms on ``frame`` and fit the best one on all of it.
 
     Only the feature columns and the target are looked at. The same seed, table and roles give the
     same model.
@@ -115,6 +118,7 @@ def train(
             algorithm, or none that could be trained.
     """
     features = columns.features(frame)
+    engine = chosen_engine(policy.engine)
     _check(frame, columns, features, task)
     of_own = policy.features is not None  # which takes dates as they are
     table = model_input(frame, features, dates=of_own).reset_index(drop=True)
@@ -136,9 +140,11 @@ def train(
     dates = {} if of_own else _parts_of_dates(frame, table, notes)
     weights = _class_weights(target, columns, task, policy, notes)
     rows = Rows(table, target, fold_of, roles, dates, weights)
-    offered = catalogue(task, policy.seed, policy.n_jobs)
+    offered = catalogue(engine, task, policy.seed, policy.n_jobs)
     ranked_at = _ranked_at(rows, task, policy, notes)
-    search = Search(offered, metric, task, rows, ranked_at, policy, not columns.sensitive, own)
+    search = Search(
+        engine, offered, metric, task, rows, ranked_at, policy, not columns.sensitive, own
+    )
     results, failed = compare_algorithms(search, on_algorithm, notes)
     leaderboard = leaderboard_of(results, search)
     tuning = tuned_best(search, list(leaderboard["id"]), tuned, on_algorithm, notes)
@@ -149,6 +155,7 @@ def train(
         pipeline=found.pipeline,
         leaderboard=leaderboard,
         algorithm=found.algorithm,
+        engine=engine,
         parameters=inner(found.pipeline.named_steps["estimator"]).get_params(),
         features=tuple(features),
         metric=metric.name,

@@ -8,10 +8,11 @@ import pandas as pd
 from mlops_assets.data.columns import Columns
 from mlops_assets.metrics import Task
 from mlops_assets.predicted import Predicted
-from mlops_assets.training.algorithms import pipeline_of
 from mlops_assets.training.doubts import Doubt
+from mlops_assets.training.engines import Algorithm
 from mlops_assets.training.features import model_input
 from mlops_assets.training.folds import assign_folds
+from mlops_assets.training.pipelines import pipeline_of
 from mlops_assets.training.target import plain_target
 from mlops_assets.training.weights import cross_validated, quietly
 
@@ -159,13 +160,13 @@ def _by_themselves(
     return dict(sorted(found.items(), key=lambda item: item[1].share))
 
 
-def _tree(task: Task, seed: int) -> pd.Series:
-    """A decision tree, as a line of the catalogue."""
+def _tree(task: Task, seed: int) -> Algorithm:
+    """A decision tree of moderate size."""
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     kind = DecisionTreeClassifier if task == "classification" else DecisionTreeRegressor
     settings = {"max_depth": 8, "min_samples_leaf": 3, "random_state": seed}
-    return pd.Series({"Class": kind, "Args": settings}, name="dt")
+    return Algorithm("dt", "Decision Tree", kind, settings)
 
 
 def _left(truth: np.ndarray, said: np.ndarray, task: Task, seed: int) -> _Left | None:

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from mlops_assets.data.classes import class_text, positive_class
 from mlops_assets.metrics import Metric, MetricName, Task, get_metric
 from mlops_assets.own_code import PATH
+from mlops_assets.training.engines import Engine
 
-# PyCaret's ids, written down here so that a mistake is told when the YAML is loaded, without
-# PyCaret. xgboost and catboost are there where their packages are.
-ALGORITHMS: dict[Task, tuple[str, ...]] = {
+# The ids, written down here so that a mistake is told when the YAML is loaded, without the engine.
+_ALGORITHMS: dict[Task, tuple[str, ...]] = {
     "classification": (
         *("lr", "knn", "nb", "dt", "svm", "rbfsvm", "gpc", "mlp", "ridge", "rf", "qda", "ada"),
         *("gbc", "lda", "et", "xgboost", "lightgbm", "catboost", "dummy"),
@@ -23,9 +23,15 @@ ALGORITHMS: dict[Task, tuple[str, ...]] = {
         *("xgboost", "lightgbm", "catboost", "dummy"),
     ),
 }
-
+_OF_PYCARET_ALONE = ("xgboost", "catboost")  # where their packages are
 
 RARE = 0.2  # of the rows, for the rarer of two classes
+
+
+def known_algorithms(task: Task, engine: Engine | None) -> list[str]:
+    """The ids that the YAML may name: of an engine, or of any."""
+    without = _OF_PYCARET_ALONE if engine == "sklearn" else ()
+    return [name for name in _ALGORITHMS[task] if name not in without]
 
 
 def default_metric(target: pd.Series, task: Task) -> str | None:
@@ -53,6 +59,11 @@ class TrainingPolicy(BaseModel):
         description="The cross-validated metric that ranks the algorithms. null: the model's "
         "`metric`; where that is not named either f1_macro, rmse for regression, and "
         "average_precision where one of two classes has under 20 % of the rows.",
+    )
+    engine: Engine | None = Field(
+        default=None,
+        description="Where the algorithms come from: pycaret, which needs Python 3.11, or sklearn, "
+        "which has the same of scikit-learn and LightGBM. null: pycaret where it is installed.",
     )
     threshold: float | None = Field(
         default=None,
@@ -82,11 +93,11 @@ class TrainingPolicy(BaseModel):
     )
     algorithms: list[str] | None = Field(
         default=None,
-        description="PyCaret's ids of the algorithms to compare, such as lr, rf, lightgbm; null "
-        "takes PyCaret's default ones (all that it does not count as slow).",
+        description="The ids of the algorithms to compare, such as lr, rf, lightgbm; null takes "
+        "all that do not count as slow.",
     )
     exclude: list[str] = Field(
-        default=[], description="PyCaret's ids of algorithms to leave out of the comparison."
+        default=[], description="The ids of algorithms to leave out of the comparison."
     )
     budget_minutes: float | None = Field(
         default=None,
@@ -98,7 +109,7 @@ class TrainingPolicy(BaseModel):
         gt=0,
         description="For so many minutes after the comparison other parameters of the three best "
         "algorithms are tried, 60 at the most, and taken where that is credibly better on folds "
-        "that had no part in choosing. null: PyCaret's defaults.",
+        "that had no part in choosing. null: the engine's defaults.",
     )
     regime_weight: float | None = Field(
         default=None,

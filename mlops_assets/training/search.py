@@ -12,9 +12,10 @@ import pandas as pd
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Metric, Task, metrics_for
 from mlops_assets.predicted import Predicted
-from mlops_assets.training.algorithms import pipeline_of
+from mlops_assets.training.engines import Algorithm, Catalogue, Engine
 from mlops_assets.training.model_format import can_store
 from mlops_assets.training.own_features import Prepared
+from mlops_assets.training.pipelines import pipeline_of
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.weights import (
     OutOfFold,
@@ -72,6 +73,7 @@ class Search:
     """What a search goes by, and what each algorithm has predicted so far.
 
     Attributes:
+        engine: Whose algorithms they are.
         offered: The algorithms, as `catalogue` gives them.
         metric: What ranks them.
         task: Classification or regression.
@@ -80,7 +82,8 @@ class Search:
         policy: Which algorithms, folds, budget.
     """
 
-    offered: pd.DataFrame
+    engine: Engine
+    offered: Catalogue
     metric: Metric
     task: Task
     rows: Rows
@@ -92,7 +95,7 @@ class Search:
     predicted: dict[str, Predicted] = field(default_factory=dict)
     """What each algorithm predicts for each row out of fold, as they were compared."""
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What an algorithm that was tuned has in place of PyCaret's settings."""
+    """What an algorithm that was tuned has in place of the engine's settings."""
 
     @property
     def shown(self) -> list[Metric]:
@@ -104,7 +107,7 @@ class Search:
     def pipeline(self, algorithm: str, parameters: dict[str, Any] | None = None) -> Any:
         """An algorithm behind the features' encoder, not fitted; with parameters to try or not."""
         known = self.parameters.get(algorithm) if parameters is None else parameters
-        offered = self.offered.loc[algorithm]
+        offered = self.offered[algorithm]
         rows = self.rows
         return pipeline_of(offered, rows.table, self.task, rows.dates, self.own, known)
 
@@ -114,8 +117,8 @@ def compare_algorithms(
 ) -> tuple[list[AlgorithmResult], list[AlgorithmResult]]:
     """Cross-validate one algorithm after the other, so that each is reported when it is done."""
     known, policy = search.offered, search.policy
-    chosen = _chosen(known, policy)
-    failed = [refused for algorithm in chosen if (refused := _refused(known.loc[algorithm]))]
+    chosen = _chosen(search.engine, known, policy)
+    failed = [refused for algorithm in chosen if (refused := _refused(known[algorithm]))]
     for refused in failed:
         on_algorithm(refused)
     begun = time.monotonic()
@@ -130,7 +133,7 @@ def compare_algorithms(
                 f"{len(chosen)} algorithms were not tried."
             )
             break
-        result, predicted = cross_validate(search, algorithm, str(known.loc[algorithm, "Name"]))
+        result, predicted = cross_validate(search, algorithm, known[algorithm].name)
         if predicted is not None:
             search.predicted[algorithm] = predicted
         (failed if result.error else results).append(result)
@@ -147,25 +150,24 @@ def compare_algorithms(
     return results, failed
 
 
-def _refused(algorithm: pd.Series) -> AlgorithmResult | None:
+def _refused(algorithm: Algorithm) -> AlgorithmResult | None:
     """The failure of an algorithm whose models could not be stored: known before it is tried."""
-    estimator = str(algorithm["Reference"])
-    if can_store(estimator):
+    package = algorithm.kind.__module__.partition(".")[0]
+    if can_store(package):
         return None
-    package = estimator.partition(".")[0]
     why = f"models of {package} cannot be stored so that loading them is safe; `exclude` it"
-    return AlgorithmResult(str(algorithm.name), str(algorithm["Name"]), {}, 0.0, error=why)
+    return AlgorithmResult(algorithm.id, algorithm.name, {}, 0.0, error=why)
 
 
-def _chosen(known: pd.DataFrame, policy: TrainingPolicy) -> list[str]:
+def _chosen(engine: Engine, known: Catalogue, policy: TrainingPolicy) -> list[str]:
     asked = [*(policy.algorithms or []), *policy.exclude]
-    unknown = [name for name in asked if name not in known.index]
+    unknown = [name for name in asked if name not in known]
     if unknown:
         raise UserError(
-            f"PyCaret does not offer {', '.join(map(repr, unknown))} here: install the package of "
-            f"that name, or take from: {', '.join(known.index)}."
+            f"The engine {engine} does not offer {', '.join(map(repr, unknown))} here. Take from: "
+            f"{', '.join(known)}."
         )
-    defaults = [str(name) for name in known.index[known["Turbo"]]]
+    defaults = [name for name, algorithm in known.items() if algorithm.default]
     chosen = defaults if policy.algorithms is None else list(dict.fromkeys(policy.algorithms))
     left = [name for name in chosen if name not in policy.exclude]
     if not left:
@@ -232,14 +234,14 @@ def leaderboard_of(results: list[AlgorithmResult], search: Search) -> pd.DataFra
     metric = search.metric
     rows = [
         {"id": result.id, "Algorithm": result.name}
-        | {shown.pycaret_column: round(result.metrics[shown.name], 6) for shown in search.shown}
+        | {shown.column: round(result.metrics[shown.name], 6) for shown in search.shown}
         | {"Seconds": round(result.seconds, 2)}
         for result in results
     ]
-    # Stable, so that of equal ones PyCaret's order decides on every machine.
+    # Stable, so that of equal ones the catalogue's order decides on every machine.
     return (
         pd.DataFrame(rows)
-        .sort_values(metric.pycaret_column, ascending=not metric.greater_is_better, kind="stable")
+        .sort_values(metric.column, ascending=not metric.greater_is_better, kind="stable")
         .reset_index(drop=True)
     )
 

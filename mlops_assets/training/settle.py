@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from mlops_assets.predicted import Predicted
-from mlops_assets.training.algorithms import calibrated, inner
 from mlops_assets.training.calibration import Calibrated, calibrate
 from mlops_assets.training.class_weights import in_order
+from mlops_assets.training.pipelines import calibrated, inner
 from mlops_assets.training.search import Rows, Search, mean_score, out_of_fold_of
 from mlops_assets.training.threshold import Groups, Threshold, threshold_of
 from mlops_assets.training.weights import (

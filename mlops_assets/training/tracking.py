@@ -9,7 +9,6 @@ import time
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,14 @@ from mlops_assets.data.columns import Columns, with_columns
 from mlops_assets.data.fingerprint import fingerprint, row_hashes
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import Task
-from mlops_assets.training.algorithms import inner
 from mlops_assets.training.automl import Trained
 from mlops_assets.training.calibration import reliability
+from mlops_assets.training.engines import chosen_engine, packages
 from mlops_assets.training.features import FeatureType, column_types, model_input
 from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.model_format import log_model
 from mlops_assets.training.own_features import OwnFeatures, source_of
+from mlops_assets.training.pipelines import inner
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.search import AlgorithmResult
 from mlops_assets.training.target import plain_target
@@ -34,7 +34,6 @@ from mlops_assets.training.tuning import TUNING
 from mlops_assets.training.weights import Roles
 
 IDEMPOTENCY_TAG = "idempotency_key"
-TRAINS_WITH = ("pycaret", "scikit-learn", "lightgbm")
 TWINS_TAG = "twins_removed"  # of a version: which were registered beside it, and why
 _LOG = logging.getLogger(__name__)
 _EXAMPLE_ROWS = 5
@@ -98,7 +97,7 @@ def idempotency_key(
         "columns": columns.model_dump(mode="json"),
         "task": task,
         "policy": policy.model_dump(mode="json"),
-        "packages": {name: version(name) for name in TRAINS_WITH},
+        "packages": packages(chosen_engine(policy.engine)),
     }
     if policy.features is not None:
         made_of["transformer"] = OwnFeatures.of(policy.features).sha256
@@ -244,8 +243,8 @@ def log_training(
         task: Classification adds a confusion matrix, and how reliable the probabilities are.
         model: The registered model's name; made where it is missing.
         tags: Tags of the version: ``partition``, ``dagster_run_id``, ``idempotency_key``;
-            ``training_data_hash`` and the digest of the model's file are added. A key that has a
-            version already is not registered again.
+            ``training_data_hash``, ``engine`` and the digest of the model's file are added. A key
+            that has a version already is not registered again.
         files: More artifacts, such as the drift report.
 
     Returns:
@@ -292,7 +291,8 @@ def log_training(
     example = _example(trained, frame, columns)
     beside = {"positive": columns.positive, "threshold": trained.threshold, "own": own}
     info, stored = log(log_model, trained.pipeline, example, types, **beside)
-    known_by = {"training_data_hash": digest, **stored.tags(), **(own.tags() if own else {})}
+    known_by = {"training_data_hash": digest, "engine": trained.engine, **stored.tags()}
+    known_by |= own.tags() if own else {}
     return _register(client, model, info, {**tags, **known_by})
 
 

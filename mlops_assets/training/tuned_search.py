@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from mlops_assets.errors import UserError
-from mlops_assets.training.algorithms import inner
 from mlops_assets.training.search import AlgorithmResult, Search, cross_validate, fold_scores
 from mlops_assets.training.tuning import TUNED, Trial, Tuning, draw, tune
 from mlops_assets.training.tuning import told as told_of_tuning
@@ -38,16 +37,12 @@ def _tune(
     offered, metric, rows = search.offered, search.metric, search.rows
 
     def score(algorithm: str, parameters: dict[str, Any], number: int) -> np.ndarray | None:
-        name = f"{offered.loc[algorithm, 'Name']}, trial {number}"
+        name = f"{offered[algorithm].name}, trial {number}"
         result, predicted = cross_validate(search, algorithm, name, parameters)
         on_algorithm(replace(result, id=f"{algorithm}, trial {number}", parameters=parameters))
         return None if predicted is None else fold_scores(metric, rows, predicted)
 
-    takes = {
-        one: set(inner(search.pipeline(one).named_steps["estimator"]).get_params()) for one in best
-    }
-    ranges = {one: offered["Tune Distributions"][one] for one in best}
-    drawn = draw(ranges, takes, search.policy.seed)
+    drawn = draw({one: offered[one].ranges for one in best}, search.policy.seed)
     default = Trial(best[0], {}, fold_scores(metric, rows, search.predicted[best[0]]))
     return tune(default, drawn, score, metric, minutes)
 
@@ -58,7 +53,7 @@ def with_tuned(
     """The results with the tuned algorithm in place of its default: first, so of equal ones too."""
     algorithm = tuning.algorithm
     assert algorithm is not None
-    name = f"{search.offered.loc[algorithm, 'Name']}, tuned"
+    name = f"{search.offered[algorithm].name}, tuned"
     result, predicted = cross_validate(search, algorithm, name, tuning.parameters)
     if predicted is None:
         raise UserError(

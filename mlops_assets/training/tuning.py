@@ -49,24 +49,22 @@ class Trial:
 
 
 def draw(
-    distributions: Mapping[str, Mapping[str, Any]], allowed: Mapping[str, set[str]], seed: int
+    ranges: Mapping[str, Mapping[str, Any]], seed: int
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Algorithms in turn with random parameters (Bergstra and Bengio 2012), :data:`MOST_TRIALS`.
 
     The same for the same seed, however many are taken of it.
 
     Args:
-        distributions: By algorithm, PyCaret's of its parameters.
-        allowed: By algorithm, the parameters that its class has; PyCaret's of a network stand for
-            others.
+        ranges: By algorithm, what its parameters are drawn from: objects with ``rvs``.
         seed: Of the draws.
     """
     from sklearn.model_selection import ParameterSampler
 
     samplers = [
-        (algorithm, iter(ParameterSampler(space, MOST_TRIALS, random_state=seed + place)))
-        for place, (algorithm, every) in enumerate(distributions.items())
-        if (space := {n: _drawn(one) for n, one in every.items() if n in allowed[algorithm]})
+        (algorithm, iter(ParameterSampler(dict(space), MOST_TRIALS, random_state=seed + place)))
+        for place, (algorithm, space) in enumerate(ranges.items())
+        if space
     ]
     seen: set[str] = set()
     for place in range(MOST_TRIALS if samplers else 0):
@@ -76,30 +74,6 @@ def draw(
         if key not in seen:  # of few choices
             seen.add(key)
             yield algorithm, parameters
-
-
-def _drawn(one: Any) -> Any:
-    """What scikit-learn draws from; PyCaret's own conversion takes the upper bound for a width."""
-    from scipy import stats
-
-    if hasattr(one, "values"):
-        return _Choice(tuple(one.values))
-    if type(one).__name__.startswith("Int"):
-        return stats.randint(one.lower, one.upper + 1)
-    if one.log:
-        return stats.loguniform(one.lower, one.upper)
-    return stats.uniform(one.lower, one.upper - one.lower)
-
-
-@dataclass(frozen=True)
-class _Choice:
-    """One of several values; a list of lists only would be drawn without putting back."""
-
-    values: tuple[Any, ...]
-
-    def rvs(self, random_state: Any) -> Any:
-        """One of them, as scikit-learn asks for it."""
-        return self.values[random_state.randint(len(self.values))]
 
 
 def _plain(value: Any) -> Any:

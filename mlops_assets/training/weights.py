@@ -19,8 +19,8 @@ import pandas as pd
 
 from mlops_assets.metrics import Metric, Task, get_metric
 from mlops_assets.predicted import Predicted
-from mlops_assets.training.algorithms import inner
 from mlops_assets.training.features import CLASS_WEIGHTS, predicted_by
+from mlops_assets.training.pipelines import inner
 from mlops_assets.training.policy import TrainingPolicy
 
 FOLDS = 5  # of the cross-validation of weights: each of them is a fit for each weight

@@ -24,7 +24,7 @@ def fails(truth, labels, probability):
 
 def trained(predicted: Predicted, metric: str = "f1_macro") -> Trained:
     board = pd.DataFrame({"id": ["lr", "dt"]})
-    return Trained(None, board, "lr", {}, ("x", "z"), metric, predicted, (), ())
+    return Trained(None, board, "lr", "pycaret", {}, ("x", "z"), metric, predicted, (), ())
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from mlops_assets.data.fingerprint import row_hashes
 from mlops_assets.errors import UserError
 from mlops_assets.lifecycle.recipe import TRAINED_ON, Kept, made_with, make_recipe
 from mlops_assets.lifecycle.rows import ORIGIN, baseline_parts, lineage_parts
+from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.weights import Roles
 from mlops_assets_tests.lifecycle import made
 
@@ -78,6 +79,8 @@ def test_a_table_that_is_missing_is_told_before_anything_is_trained(life):
 
 
 def test_what_trains_is_named_with_its_versions():
-    found = made_with()
-    assert {"python", "pycaret", "scikit-learn", "numpy", "mlops_assets.training"} <= set(found)
+    found = made_with(TrainingPolicy())
+    named = {"python", "engine", "scikit-learn", "lightgbm", "numpy", "mlops_assets.training"}
+    assert named <= set(found)
+    assert ("pycaret" in found) == (found["engine"] == "pycaret")
     assert all(found.values())

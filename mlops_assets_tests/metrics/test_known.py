@@ -43,7 +43,7 @@ def test_a_metric_is_known_by_its_own_name(task):
         assert metric.name == asked
         assert get_metric(metric.name, task, "yes") == metric
         assert metric.formula == name
-        assert metric.pycaret_column
+        assert metric.column
 
 
 @pytest.mark.parametrize("name", PROBABILITIES)

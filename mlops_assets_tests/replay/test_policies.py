@@ -63,7 +63,7 @@ def test_one_variant_may_change_several_settings():
         ("columns.target=petal_width", "would change which rows there are"),
         ("batches.seed=1", "would change which rows there are"),
         ("start_date=2026-01-01", "would change which rows there are"),
-        ("training.algorithms=[lrr]", "PyCaret has no algorithm 'lrr'"),
+        ("training.algorithms=[lrr]", "there is no algorithm 'lrr'"),
     ],
 )
 def test_what_cannot_be_set_is_told_with_what_to_do(text, message):

@@ -15,11 +15,11 @@ from mlops_assets.data.columns import Columns
 from mlops_assets.errors import UserError
 from mlops_assets.metrics import get_metric
 from mlops_assets.spec import ModelSpec
-from mlops_assets.training.algorithms import calibrated
 from mlops_assets.training.automl import train
 from mlops_assets.training.class_weights import class_weights, in_order, told, usual_threshold
 from mlops_assets.training.features import Model, predicted_by
 from mlops_assets.training.folds import assign_folds
+from mlops_assets.training.pipelines import calibrated
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.refit import refit
 from mlops_assets.training.weights import cross_validated, fit_weighted

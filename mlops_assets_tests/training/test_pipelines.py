@@ -1,4 +1,4 @@
-"""PyCaret's algorithms as pipelines: scaled where they need it, and with probabilities."""
+"""Algorithms as pipelines: scaled where they need it, and with probabilities."""
 
 import warnings
 
@@ -9,24 +9,26 @@ import skops.io
 from sklearn.preprocessing import StandardScaler
 
 from mlops_assets.data.columns import Columns
-from mlops_assets.training.algorithms import calibrated, catalogue, inner, pipeline_of
 from mlops_assets.training.automl import train
+from mlops_assets.training.engines import catalogue
 from mlops_assets.training.features import model_input, predicted_by
 from mlops_assets.training.model_format import TRUSTED_TYPES
+from mlops_assets.training.pipelines import calibrated, inner, pipeline_of
 from mlops_assets.training.policy import TrainingPolicy
 from mlops_assets.training.weights import fit_weighted, quietly, takes_weights
+from mlops_assets_tests.training.engines import ENGINES
 from mlops_assets_tests.training.tables import iris, loans
 
 WRAPPED = {"svm", "ridge", "rbfsvm"}
 
 
-@pytest.fixture(scope="module")
-def offered():
-    return catalogue("classification", 0, 1)
+@pytest.fixture(scope="module", params=ENGINES)
+def offered(request):
+    return catalogue(request.param, "classification", 0, 1)
 
 
 def fitted(offered, name, table, target, weights=None):
-    pipeline = pipeline_of(offered.loc[name], table, "classification")
+    pipeline = pipeline_of(offered[name], table, "classification")
     with quietly():
         fit_weighted(pipeline, table, target, weights)
     return pipeline
@@ -56,7 +58,7 @@ def test_each_algorithm_has_probabilities_that_agree_with_its_labels_and_can_be_
 ):
     frame = iris()[50:] if classes == 2 else iris()
     table, target = model_input(frame, list(frame.columns[:4])), frame["species"]
-    for name in offered.index:
+    for name in offered:
         pipeline = fitted(offered, name, table, target)
         estimator = pipeline.named_steps["estimator"]
         assert (inner(estimator) is not estimator) == (name in WRAPPED), name
@@ -75,7 +77,7 @@ def test_each_algorithm_has_probabilities_that_agree_with_its_labels_and_can_be_
 def test_what_is_calibrated_can_be_stored(offered, method):
     table = model_input(iris(), list(iris().columns[:4]))
     for name in ("lightgbm", "rf", "gbc"):
-        pipeline = pipeline_of(offered.loc[name], table, "classification")
+        pipeline = pipeline_of(offered[name], table, "classification")
         pipeline.steps[-1] = ("estimator", calibrated(pipeline.steps[-1][1], method))
         with quietly():
             fit_weighted(pipeline, table, iris()["species"], None)
@@ -98,7 +100,7 @@ def test_weights_reach_an_algorithm_that_is_wrapped(offered):
             predicted_by(one, table).probability("virginica").mean() for one in (alike, weighed)
         ]
         assert said[1] > said[0] + 0.1, name
-    assert not takes_weights(pipeline_of(offered.loc["knn"], table, "classification")[-1])
+    assert not takes_weights(pipeline_of(offered["knn"], table, "classification")[-1])
 
 
 def test_a_class_of_one_row_is_calibrated_all_the_same(offered):

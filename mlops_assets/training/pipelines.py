@@ -1,10 +1,6 @@
-"""The algorithms that PyCaret offers, as pipelines of scikit-learn that know probabilities."""
+"""Algorithms as pipelines of scikit-learn that know probabilities."""
 
-import logging
-import os
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +8,7 @@ import pandas as pd
 
 from mlops_assets.metrics import Task
 from mlops_assets.training.dates import part_of_date
+from mlops_assets.training.engines import Algorithm
 from mlops_assets.training.own_features import Prepared
 
 # More distinct texts than this are pooled, the rarest first, into one.
@@ -21,93 +18,34 @@ MAX_CATEGORIES = 26
 _BY_ORDER = {"dt", "rf", "et", "ada", "gbc", "gbr", "lightgbm", "xgboost", "catboost", "dummy"}
 
 
-def catalogue(task: Task, seed: int, n_jobs: int) -> pd.DataFrame:
-    """PyCaret's algorithms, its default ones marked.
-
-    Args:
-        task: Classification or regression.
-        seed: Their seed.
-        n_jobs: How many processes each may use.
-
-    Returns:
-        By id: ``Name``, ``Reference`` (the class, as text), ``Turbo`` (whether it is a default
-        one), ``Class``, ``Args`` (PyCaret's settings of it) and ``Tune Distributions`` (of other
-        ones).
-    """
-    # What is offered, and how it is set, does not depend on the rows; PyCaret insists on some.
-    numbers = np.arange(20)
-    table = pd.DataFrame({"feature": numbers, "target": numbers % 2})
-    with _quiet_pycaret(task) as (experiment_class, logger):
-        experiment = experiment_class()
-        experiment.setup(
-            data=table.iloc[:-1],
-            test_data=table.iloc[-1:],
-            target="target",
-            index=False,
-            preprocess=False,
-            session_id=seed,
-            n_jobs=n_jobs,
-            memory=False,
-            html=False,
-            verbose=False,
-            log_experiment=False,
-            system_log=logger,
-        )
-        offered = experiment.models(internal=True)
-    return offered[~offered["Special"].astype(bool)]
-
-
-@contextmanager
-def _quiet_pycaret(task: Task) -> Iterator[tuple[Any, logging.Logger]]:
-    """PyCaret without its side effects: its experiment class, and a logger that tells nobody.
-
-    At import it opens ``logs.log`` in the current folder and takes over all of the process's
-    warnings.
-    """
-    os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pycaret.internal.logging import captureWarnings
-
-        if task == "classification":
-            from pycaret.classification import ClassificationExperiment as Experiment
-        else:
-            from pycaret.regression import RegressionExperiment as Experiment
-        captureWarnings(capture=False)
-        warnings.simplefilter("ignore")
-        logger = logging.Logger("pycaret")
-        logger.addHandler(logging.NullHandler())
-        yield Experiment, logger
-
-
 def pipeline_of(
-    algorithm: pd.Series,
+    algorithm: Algorithm,
     table: pd.DataFrame,
     task: Task,
     dates: Mapping[str, Sequence[str]] | None = None,
     own: Prepared | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> Any:
-    """An algorithm of the :func:`catalogue` behind the features' encoder, not fitted.
+    """An algorithm behind the features' encoder, not fitted.
 
     A classifier that knows no probabilities, or whose probabilities say otherwise than its labels,
     is wrapped: see :func:`with_probabilities`.
 
     Args:
-        algorithm: Its line.
+        algorithm: As an engine offers it.
         table: What it will be fitted on, as `model_input` gives it.
         task: Classification or regression.
         dates: Parts of dates to learn from, and the columns of each: `varying_parts`.
         own: A transformer of the user's, to stand in front.
-        parameters: In place of PyCaret's settings; None: these.
+        parameters: In place of the engine's settings; None: these.
     """
     from sklearn.base import clone
     from sklearn.pipeline import Pipeline
 
-    estimator = clone(algorithm["Class"](**{**algorithm["Args"], **(parameters or {})}))
+    estimator = clone(algorithm.kind(**{**algorithm.settings, **(parameters or {})}))
     if task == "classification":
         estimator = with_probabilities(estimator)
-    scaled = str(algorithm.name) not in _BY_ORDER
+    scaled = algorithm.id not in _BY_ORDER
     front = [] if own is None else own.steps()
     names = _names(table) if own is None else _selectors(own.made)
     encoder = _encoder(*names, {} if own else dates or {}, scaled=scaled)
@@ -168,7 +106,7 @@ def with_probabilities(estimator: Any) -> Any:
     """
     from sklearn.svm import SVC
 
-    if isinstance(estimator, SVC):
+    if isinstance(estimator, SVC) and estimator.probability is True:
         estimator.set_params(probability=False)
     if hasattr(estimator, "predict_proba"):
         return estimator
