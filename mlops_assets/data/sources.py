@@ -1,7 +1,6 @@
 """Where a table comes from: one small pydantic model a kind, and one function that reads it."""
 
 import datetime
-import importlib
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
@@ -18,7 +17,8 @@ from mlops_assets.data.source_error import NoRowsError, SourceError
 from mlops_assets.data.sql import read_sql
 from mlops_assets.data.synthetic import SyntheticRegime, synthetic_batch
 from mlops_assets.data.tables import as_columns
-from mlops_assets.errors import EmptyDayError, NotThereYetError
+from mlops_assets.errors import EmptyDayError, NotThereYetError, UserError
+from mlops_assets.own_code import imported, place
 
 __all__ = [
     "CsvSource",
@@ -406,15 +406,17 @@ def _read_synthetic(source: SyntheticSource, date: datetime.date | None) -> pd.D
 
 
 def _read_python(source: PythonSource, date: datetime.date | None) -> pd.DataFrame:
-    module, _, name = source.function.partition(":")
     try:
-        function = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise SourceError(
-            f"{source.function} cannot be imported ({error}). Correct `function`, or install its "
-            "package where this code location runs."
+        function = imported(source.function, "function", "function")
+        frame = function(date)
+    except (SourceError, NotThereYetError):  # of its own, which it may raise
+        raise
+    except UserError as error:
+        raise SourceError(str(error)) from error
+    except Exception as error:  # whatever its own code raises
+        raise SourceError(  # without its words, which may hold a sensitive value
+            f"{source.function} failed with {type(error).__name__}, {place(error)}."
         ) from error
-    frame = function(date)
     if frame is None or (isinstance(frame, pd.DataFrame) and frame.empty):
         if date is None:
             raise SourceError(f"{source.function} returned no rows. Return the whole baseline.")

@@ -483,15 +483,15 @@ def sql_unknown_parameter(folder):
 
 
 @case(
-    "no_such_module:rows cannot be imported (No module named 'no_such_module'). Correct "
-    "`function`, or install its package where this code location runs."
+    "The function no_such_module:rows cannot be imported (No module named 'no_such_module'). "
+    "Correct `function`, or install its package where this code location runs."
 )
 def function_in_no_module(folder):
     read(kind="python", function="no_such_module:rows")
 
 
 @case(
-    "json:rows cannot be imported (module 'json' has no attribute 'rows'). Correct "
+    "The module json of the function json:rows has no 'rows'. Correct "
     "`function`, or install its package where this code location runs."
 )
 def function_not_in_module(folder):

@@ -380,3 +380,16 @@ def test_corrected_labels_are_read_with_the_latest_of_each_id(tmp_path):
     fields = {"kind": "csv", "url": f"{tmp_path}/all.csv", "latest_by": "at"}
     source = TypeAdapter(Source).validate_python(fields)
     assert read_labels(source, DAY, Columns(target="y", id=["id"]))["y"].tolist() == ["no", "yes"]
+
+
+def test_a_function_that_fails_is_told_by_its_line_and_without_its_words(tmp_path, monkeypatch):
+    code = tmp_path / "rows_of_tests.py"
+    code.write_text("def rows(day):\n    raise ValueError('Mrs Miller, 4711')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    said = r"rows failed with ValueError, .*rows_of_tests\.py:2\.$"
+    with pytest.raises(SourceError, match=said) as told:
+        read(kind="python", function="rows_of_tests:rows")
+    assert "Miller" not in str(told.value)
+    code.with_name("broken_of_tests.py").write_text("def rows(day:\n")
+    with pytest.raises(SourceError, match="broken_of_tests:rows cannot be imported"):
+        read(kind="python", function="broken_of_tests:rows")
