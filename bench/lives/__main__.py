@@ -40,7 +40,7 @@ class Lived:
 
 def live(seed: int, days: int) -> Lived:
     """The life of a seed."""
-    _collect_after_a_life_only()
+    _collect_after_some_lives_only(seed)
     life = SimulatedLife(seed)
     try:
         life.live(days)
@@ -52,12 +52,13 @@ def live(seed: int, days: int) -> Lived:
     return Lived(seed, life.happened, None)
 
 
-def _collect_after_a_life_only() -> None:
+def _collect_after_some_lives_only(seed: int) -> None:
     """Looking for garbage all the time would take a sixth of it."""
     if gc.isenabled():
         gc.disable()
         gc.freeze()
-    gc.collect()
+    if seed % 4 == 0:
+        gc.collect()
 
 
 def main() -> int:

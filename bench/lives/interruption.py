@@ -21,14 +21,15 @@ class Killed(BaseException):
 class Plan:
     """What is to happen, and at which write (or call, for ``away``) from now on.
 
-    ``before`` and ``after``: the process is killed. ``away``: the call fails. ``meanwhile``: a
-    person does something.
+    ``before`` and ``after``: the process is killed. ``away``: the call fails; with a name, the
+    first one of that name. ``meanwhile``: a person does something.
     """
 
     kind: Literal["before", "after", "away", "meanwhile"]
     at: int
     act: Callable[[], None] | None = None
     happened: str | None = None
+    name: str | None = None
 
 
 @dataclass
@@ -48,7 +49,9 @@ class Watch:
         """Something is read or written."""
         self.calls += 1
         plan = self.plan
-        if plan and plan.kind == "away" and plan.at == self.calls:
+        if plan is None or plan.kind != "away":
+            return
+        if plan.at == self.calls if plan.name is None else plan.name == name:
             self._happens(plan, f"away: {name}")
             raise AwayError(f"drawn: {name} failed")
 
@@ -124,6 +127,11 @@ class WatchedStore(MemoryStore):
         # Of numbers and times, which come back as they are.
         plain = isinstance(table.index, pd.RangeIndex) and table.index.start == 0
         return table if plain else table.reset_index(drop=True)
+
+    def text(self, model: str, asset: str, partition: str) -> str | None:
+        """One record as it is kept; None where there is none."""
+        self.watch.call(f"reading {asset} record")
+        return self._records.get((model, asset), {}).get(partition)
 
     def texts(self, model: str, asset: str) -> list[str]:
         """All records of an asset as they are kept."""

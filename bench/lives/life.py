@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from random import Random
 from typing import Any, TypeVar
 
@@ -33,6 +34,7 @@ ASKED_AGAIN = 10  # days for which labels that come late are asked for
 FORGETS = 40  # days back that a delivery or a person may come back to
 _MOST_WRITES = {"daily": 3, "rare": 9}  # about as many as a step has
 _MOST_CALLS = 30
+_RARELY_CALLED = "reading batch_summary records"  # where there are many regimes
 
 _Record = TypeVar("_Record", bound=BaseModel)
 Do = Callable[[Life, SkillTrainer], Any]
@@ -72,13 +74,21 @@ class RememberingJournal(Journal):
 
     def _all(self, kind: type[_Record], asset: str) -> list[_Record]:
         assert isinstance(self.store, WatchedStore)
-        found = []
-        for text in self.store.texts(self.model, asset):
-            record = self.made.get((kind, text))
-            if record is None:
-                record = self.made[kind, text] = kind.model_validate_json(text)
-            found.append(record)
-        return found
+        return [self._record(kind, text) for text in self.store.texts(self.model, asset)]
+
+    def _found(self, kind: type[_Record], asset: str, partition: str) -> _Record | None:
+        assert isinstance(self.store, WatchedStore)
+        text = self.store.text(self.model, asset, partition)
+        return None if text is None else self._record(kind, text)
+
+    def _needed(self, kind: type[_Record], asset: str, partition: str) -> _Record:
+        return self._found(kind, asset, partition) or super()._needed(kind, asset, partition)
+
+    def _record(self, kind: type[_Record], text: str) -> _Record:
+        record = self.made.get((kind, text))
+        if record is None:
+            record = self.made[kind, text] = kind.model_validate_json(text)
+        return record
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ class RememberingLife(Life):
 
     made: dict[tuple[type, str], Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def journal(self) -> Journal:
         """What has happened so far."""
         return RememberingJournal(self.store, self.spec.name, self.made)
@@ -185,7 +195,8 @@ class SimulatedLife:
             return None
         what = self.rng.choice(["before", "after", "away", "meanwhile" if rare else "before"])
         if what == "away":
-            return Plan("away", self.rng.randint(1, _MOST_CALLS))
+            named = None if rare or self.rng.random() < 0.5 else _RARELY_CALLED
+            return Plan("away", self.rng.randint(1, _MOST_CALLS), name=named)
         at = self.rng.randint(1, _MOST_WRITES[kind])
         if what == "meanwhile":
             return Plan("meanwhile", at, self._production_by_hand)

@@ -32,6 +32,7 @@ from mlops_assets.drift.policy import DriftPolicy
 from mlops_assets.drift.score import Scored, ScoreFall
 from mlops_assets.drift.two_sample import ColumnDrift, Comparison
 from mlops_assets.errors import NotThereYetError
+from mlops_assets.lifecycle.comparing import Table
 from mlops_assets.lifecycle.outside import Training
 from mlops_assets.metrics import Metric
 from mlops_assets.predicted import Predicted
@@ -298,14 +299,14 @@ class Drawn:
 
     def side(
         self,
-        frame: pd.DataFrame,
+        table: Table,
         features: Sequence[str],  # noqa: ARG002
         target: str | None,  # noqa: ARG002
         max_rows: int,  # noqa: ARG002
-        periods: np.ndarray | None = None,  # noqa: ARG002
     ) -> Mean:
         """The mean of ``x``."""
-        return Mean(float(frame["x"].to_numpy().mean()), len(frame))
+        x = np.concatenate([part["x"].to_numpy() for part in table.parts])
+        return Mean(float(x.mean()), len(x))
 
     def compare(
         self,

@@ -52,7 +52,7 @@ class Columns(BaseModel):
         """
         if self.target not in frame.columns:
             return frame.iloc[:0]
-        known = frame[self.target].notna()
+        known = pd.notna(frame[self.target].array)
         return frame if known.all() else frame[known]
 
 

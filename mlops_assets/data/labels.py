@@ -1,5 +1,6 @@
 """Labels that come later and from elsewhere."""
 
+import numpy as np
 import pandas as pd
 
 from mlops_assets.data.columns import Columns, with_columns
@@ -171,6 +172,8 @@ def _keys(frame: pd.DataFrame, ids: list[str]) -> pd.Series:
 
 
 def _texts(values: pd.Series) -> pd.Series:
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu":
+        return values.astype(str)
     texts, wrong = id_texts(values)
     if wrong.any():
         floats = values[wrong].map(lambda value: isinstance(value, float))

@@ -101,7 +101,9 @@ class RowKeys:
     @classmethod
     def of(cls, frame: pd.DataFrame, columns: Columns) -> Self:
         """The keys of a table in the data types of the contract."""
-        labelled = frame.index.isin(columns.labelled(frame).index)
+        known = columns.labelled(frame)
+        whole = known is frame
+        labelled = np.ones(len(frame), bool) if whole else frame.index.isin(known.index)
         if not columns.id:
             content = _content(frame, columns)
             return cls(content, content if columns.timestamp else None, labelled)
@@ -151,18 +153,23 @@ def _content(frame: pd.DataFrame, columns: Columns) -> np.ndarray:
     # A time tells rows from each other; without one, the label helps to. It may come later.
     silent = {*columns.ignore, *([columns.target] if columns.timestamp else [])}
     told = {name: _comparable(frame[name]) for name in sorted(set(frame.columns) - silent)}
-    return _hashes(_one_zero(pd.DataFrame(told)), 0)
+    return _hashes(pd.DataFrame(told), 0)
 
 
 def _comparable(values: pd.Series) -> pd.Series:
-    """The values in a type that does not depend on what else is in the column of this table."""
+    """The values in a type that does not depend on what else is in the column of this table.
+
+    With -0.0 as 0.0: they are equal, and their hashes would not be.
+    """
     values = plain(values)
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "biuf":
+        return values.astype(float) + 0.0
     kind = kind_of(values)
     if kind == "datetime":
         moments = pd.to_datetime(values, utc=True).dt.tz_localize(None)
         return moments.astype("datetime64[ns]").astype("int64")
     if kind in ("number", "boolean", "empty"):
-        return values.astype(object).where(values.notna(), np.nan).astype(float)
+        return values.astype(object).where(values.notna(), np.nan).astype(float) + 0.0
     return values.astype(str)
 
 

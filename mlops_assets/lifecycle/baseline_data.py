@@ -16,6 +16,7 @@ from mlops_assets.data.splits import held_out
 from mlops_assets.data.tables import is_day, may_be_day, without_days
 from mlops_assets.drift.side import DayEffects
 from mlops_assets.errors import UserError
+from mlops_assets.lifecycle.comparing import Table
 from mlops_assets.lifecycle.journal import ALL, BaselineTaken
 from mlops_assets.lifecycle.life import Life, positive_of
 from mlops_assets.lifecycle.reference import periods_of_times
@@ -183,7 +184,7 @@ def _effects(life: Life, table: pd.DataFrame, periods: np.ndarray | None) -> Day
     spec = life.spec
     features = tuple(spec.columns.features(table))
     columns = (features, spec.columns.target, spec.drift.max_rows)
-    side = life.comparing.side(table, *columns, periods)
+    side = life.comparing.side(Table((table,), periods), *columns)
     return side.effects(spec.task, spec.drift.window)
 
 

@@ -4,6 +4,8 @@ These functions cost a day its time.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +26,22 @@ from mlops_assets.promotion.evaluation import Evidence, beside, measure
 from mlops_assets.promotion.policy import GatePolicy
 
 
+@dataclass(frozen=True)
+class Table:
+    """Rows in parts, and the number of each one's period; -1 where nobody knows it.
+
+    The parts are only put together where that is asked for: it costs more than many a comparison.
+    """
+
+    parts: tuple[pd.DataFrame, ...]
+    periods: np.ndarray
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """All of them, one part below the other."""
+        return pd.concat(self.parts, ignore_index=True)
+
+
 class Comparing(Protocol):
     """What :class:`Computed` does, or a simulation draws, or somebody has computed before."""
 
@@ -32,12 +50,7 @@ class Comparing(Protocol):
         ...
 
     def side(
-        self,
-        frame: pd.DataFrame,
-        features: tuple[str, ...],
-        target: str | None,
-        max_rows: int,
-        periods: np.ndarray | None = None,
+        self, table: Table, features: tuple[str, ...], target: str | None, max_rows: int
     ) -> Side:
         """A table, ready to be compared; as :class:`mlops_assets.drift.side.Side`."""
         ...
@@ -114,11 +127,15 @@ class Comparing(Protocol):
         ...
 
 
+def _side(table: Table, features: tuple[str, ...], target: str | None, max_rows: int) -> Side:
+    return Side(table.rows, features, target, max_rows, table.periods)
+
+
 class Computed:
     """The project's own tests and bootstraps."""
 
     check = staticmethod(check)
-    side = Side
+    side = staticmethod(_side)
     compare = staticmethod(compare_sides)
     faults = staticmethod(find_faults)
     falls = staticmethod(falls)

@@ -37,6 +37,7 @@ from mlops_assets.drift.weakest import WeakSlice, weakest_slice
 from mlops_assets.errors import UserError
 from mlops_assets.fairness import Fairness
 from mlops_assets.lifecycle.besides import Besides
+from mlops_assets.lifecycle.comparing import Table
 from mlops_assets.lifecycle.estimated import estimate_of, told_of
 from mlops_assets.lifecycle.faults import advice, suspected
 from mlops_assets.lifecycle.journal import ALL, BatchTaken, Reported
@@ -44,7 +45,7 @@ from mlops_assets.lifecycle.life import Life
 from mlops_assets.lifecycle.lineage import decided_before
 from mlops_assets.lifecycle.outputs import ProductionOutputs
 from mlops_assets.lifecycle.predictions import served_by
-from mlops_assets.lifecycle.reference import Reference, Table, baseline_periods
+from mlops_assets.lifecycle.reference import Reference, baseline_periods
 from mlops_assets.lifecycle.rows import baseline_parts, evaluation_rows, not_learned
 from mlops_assets.lifecycle.scores import Scores
 from mlops_assets.lifecycle.slices import fairness_on, scores_by_slice
@@ -85,12 +86,17 @@ class Day:
         """The drift reports so far, by day: read once, of which there may be hundreds."""
         return self.life.journal.every_reported()
 
-    @property
+    @cached_property
     def reports(self) -> list[ReportRecord]:
         """What they have said, but for those of days that are held for a person."""
         return not_held(reported.report for reported in self.reported)
 
-    @property
+    @cached_property
+    def labelled(self) -> pd.DataFrame:
+        """The rows of the batch whose label is known."""
+        return self.spec.columns.labelled(self.batch)
+
+    @cached_property
     def score(self) -> float | None:
         """Production's score on the batch's labelled rows; None where it is not defined."""
         if not len(self.now.y_true):
@@ -130,7 +136,7 @@ class Day:
     def judged(self) -> Verdict:
         """The verdict on the batch as if nothing of it were broken."""
         spec = self.spec
-        labelled = len(spec.columns.labelled(self.batch))
+        labelled = len(self.labelled)
         return judge(
             Batch(self.partition, len(self.batch), labelled, str(self.production.number)),
             self.against_reference,
@@ -323,7 +329,7 @@ class Day:
     def unseen_by(self, *versions: Version) -> pd.DataFrame:
         """The labelled rows that no such version has been trained on: mostly all of them."""
         if all(version.tags.get("partition", "") < self.partition for version in versions):
-            return self.spec.columns.labelled(self.batch)
+            return self.labelled
         rows = evaluation_rows(self.life, [self.partition])
         return not_learned(self.life, rows, *versions).reset_index(drop=True)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,15 +70,15 @@ def predict(life: Life, partition: str) -> Predictions:
     )
 
 
-def _beside(said: Collection[str], rows: pd.DataFrame) -> dict[str, pd.Series]:
+def _beside(said: Collection[str], rows: pd.DataFrame) -> dict[str, Any]:
     """Columns of the batch, told from the prediction's own by lines at the ends of their names."""
-    made: dict[str, pd.Series] = {}
+    made: dict[str, Any] = {}
     own = [str(name) for name in rows.columns if name not in said]
     for name in rows.columns:
         free = str(name)
         while free in said or free in made or (free != name and free in own):
             free = f"{free}_"
-        made[free] = rows[name]
+        made[free] = rows[name].array  # whose index is that of all
     return made
 
 

@@ -1,7 +1,6 @@
 """What a batch is compared with: the baseline, and the quiet days since."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +10,7 @@ from mlops_assets.drift.day_effects import FEWEST_PERIODS
 from mlops_assets.drift.regimes import BASELINE, ReportRecord, quiet_days, regimes_by_day
 from mlops_assets.drift.side import DayEffects, Side
 from mlops_assets.errors import NotStoredError
+from mlops_assets.lifecycle.comparing import Table
 from mlops_assets.lifecycle.journal import ALL
 from mlops_assets.lifecycle.life import Life
 
@@ -19,16 +19,13 @@ MOST_QUIET = 28  # days that are looked at beside the baseline: the latest
 
 def periods_of_times(times: pd.Series) -> np.ndarray:
     """The number of the day (UTC) of each moment, in the order of time; -1 where it is missing."""
-    days = pd.to_datetime(times, utc=True).dt.floor("D")
-    return np.asarray(pd.factorize(days, sort=True)[0])
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows and the number of each one's period; -1 where nobody knows it."""
-
-    rows: pd.DataFrame
-    periods: np.ndarray
+    if not isinstance(times.dtype, np.dtype) or times.dtype.kind != "M":
+        times = pd.to_datetime(times, utc=True).dt.tz_localize(None)
+    days = times.to_numpy().astype("datetime64[D]")
+    known = ~np.isnat(days)
+    numbers = np.full(len(days), -1)
+    numbers[known] = np.unique(days[known], return_inverse=True)[1]
+    return numbers
 
 
 class Reference:
@@ -94,7 +91,7 @@ class Reference:
         """The baseline's rows alone."""
         known = self.baseline_periods
         data_hash = self._life.journal.baseline().data_hash
-        return self._side((data_hash,), lambda: Table(self._baseline, known))
+        return self._side((data_hash,), lambda: Table((self._baseline,), known))
 
     @cached_property
     def effects(self) -> DayEffects | None:
@@ -109,10 +106,7 @@ class Reference:
         known = self.baseline_periods
         first = int(known.max(initial=-1)) + 1
         days = [np.full(len(rows), first + place) for place, rows in enumerate(tables)]
-        return Table(
-            pd.concat([self._baseline, *tables], ignore_index=True),
-            np.concatenate([known, *days]),
-        )
+        return Table((self._baseline, *tables), np.concatenate([known, *days]))
 
     def several(self, partitions: Sequence[str]) -> Side:
         """Some days as one."""
@@ -133,19 +127,15 @@ class Reference:
         """The rows of some days, in their order, each day a period."""
         tables = [self.batch(day) for day in partitions]
         lengths = [len(rows) for rows in tables]
-        return Table(
-            pd.concat(tables, ignore_index=True), np.repeat(np.arange(len(tables)), lengths)
-        )
+        return Table(tuple(tables), np.repeat(np.arange(len(tables)), lengths))
 
     def _side(self, hashes: tuple[str, ...], table: Callable[[], Table]) -> Side:
         spec = self._life.spec
         columns = (self._features, spec.columns.target, spec.drift.max_rows)
 
-        def make() -> Side:
-            made = table()
-            return self._life.comparing.side(made.rows, *columns, made.periods)
-
-        return self._life.sides.side((hashes, columns), make)
+        return self._life.sides.side(
+            (hashes, columns), lambda: self._life.comparing.side(table(), *columns)
+        )
 
     def batch(self, day: str) -> pd.DataFrame:
         """The rows of a day; read once, where there are not too many."""

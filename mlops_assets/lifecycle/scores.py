@@ -47,14 +47,14 @@ class Scores:
         if by_rows is None or spread is None:
             return by_rows
         if not self._day.days_differ:
-            days = len(self._holdout_by_day) or len(self._days_known())
+            days = len(self._holdout_by_day) or len(self._every_day_known)
             falls = (by_rows.fall, by_rows.fall_of_days)
             return ScoreCheck(
                 *(fall_beyond_days(fall, days, spread, 1 - fall.confidence) for fall in falls)
             )
         policy = self._day.spec.drift
         # What an unusual day does to the score says nothing of the days around it.
-        usual = [report for report in self._scored_before() if report.state != "unusual day"]
+        usual = [report for report in self._scored_before if report.state != "unusual day"]
         latest = usual[::-1][: policy.window - 1]
         now = [Measured(self._day.score or 0.0, len(self._day.now.y_true)), *map(_score_of, latest)]
         then = self._days_known(without={report.partition for report in latest})
@@ -64,10 +64,10 @@ class Scores:
         fall = fall_of_days(then, now, spread.per_row, self._day.life.metric, level)
         return DaysScore(fall, len(now))
 
-    @property
+    @cached_property
     def unjudged(self) -> str | None:
         """Why the score says nothing: nobody knows yet how it varies from day to day."""
-        known = len(self._days_known())
+        known = len(self._every_day_known)
         if self._day.score is None or not self._day.days_differ or known >= FEWEST_PERIODS:
             return None
         score = self._day.score
@@ -91,7 +91,7 @@ class Scores:
         """How production's score varies between days; None where that is not known, or little."""
         if self._day.effects is None or self._by_rows is None:
             return None
-        known = self._days_known()
+        known = self._every_day_known
         if len(known) < FEWEST_PERIODS:
             return None
         spread = score_spread(known, self._by_rows.fall)
@@ -100,12 +100,17 @@ class Scores:
             spread if self._day.days_differ or spread.matters(len(self._day.now.y_true)) else None
         )
 
+    @cached_property
+    def _every_day_known(self) -> list[Measured]:
+        return self._days_known()
+
     def _days_known(self, without: Collection[str] = ()) -> list[Measured]:
         """Production's scores on the days of the holdout, and on the quiet ones that it served."""
         quiet = set(self._day.reference.quiet) - set(without)
-        served = [report for report in self._scored_before() if report.partition in quiet]
+        served = [report for report in self._scored_before if report.partition in quiet]
         return [*self._holdout_by_day, *map(_score_of, served)]
 
+    @cached_property
     def _scored_before(self) -> list[ReportRecord]:
         """The earlier days that this production was scored on."""
         version = str(self._day.production.number)
