@@ -112,7 +112,7 @@ def regime_of(report: ReportRecord) -> str:
 
 def not_held(reports: Iterable[ReportRecord]) -> list[ReportRecord]:
     """The reports that count for later days: not those of days that are held for a person."""
-    return [report for report in reports if report.state != SUSPECTED_FAULT]
+    return [report for report in reports if not report.held]
 
 
 def regimes_by_day(reports: Iterable[ReportRecord]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from mlops_assets.training.features import (
     Model,
     SentType,
 )
-from mlops_assets.training.made_with import refuse_other_versions
+from mlops_assets.training.library_versions import refuse_other_versions
 from mlops_assets.training.mlflow_server import Client
 from mlops_assets.training.model_code import write_code
 from mlops_assets.training.own_features import OwnFeatures, Prepared

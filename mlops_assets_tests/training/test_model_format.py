@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from mlops_assets.promotion import registry as registry_module
 from mlops_assets.training import model_format
-from mlops_assets.training.made_with import OtherVersionsError
+from mlops_assets.training.library_versions import OtherVersionsError
 from mlops_assets.training.model_format import ChangedModelError, Digest, UnsafeModelError
 from mlops_assets_tests.stored import HARM, file_of, register, without_digest
 from mlops_assets_tests.training.tables import mixed
